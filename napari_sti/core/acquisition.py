@@ -1,0 +1,267 @@
+"""What was measured: field maps of one or several head orientations with everything that gives them meaning."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import InitVar, dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_sti.core import frames
+from napari_sti.core.errors import InputError
+from napari_sti.core.frames import Frame
+from napari_sti.core.tensor_field import TensorField
+from napari_sti.core.units import FieldUnit, check_b0, check_plausible, parse_field_unit, ppm_per_unit
+
+NOT_UNIT_TOLERANCE = 0.02
+"""A direction whose length is off by less is normalised with a warning; otherwise it is refused."""
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    array.setflags(write=False)
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class Acquisition:
+    """Field maps and their meaning: validated on construction, immutable afterwards.
+
+    Whatever units and frame it is made with, it holds ppm and voxel axes.
+
+    Parameters
+    ----------
+    field : (N, X, Y, Z) array or None
+        Local field shift of each orientation, after unwrapping and background removal, in `units`; (X, Y, Z) is
+        taken as one orientation. Held as float32 in ppm, 0 outside the mask. None for studies without field maps
+        (source separation from a given susceptibility).
+    b0_dirs : (N, 3) array
+        Unit vector of the main field for each orientation, in `frame`. Held as float64 in voxel axes.
+    mask : (X, Y, Z) array
+        True inside the brain.
+    affine : (4, 4) array
+        Voxel indices to RAS mm.
+    b0 : float, optional
+        Field strength in T; needed when the field is in Hz or rad.
+    units : {"ppm", "Hz", "rad"}
+        Unit of `field` as given; afterwards always "ppm".
+    frame : {"voxel", "ras", "lps", "fsl"}
+        Frame of `b0_dirs` as given; afterwards always "voxel".
+    te : float, optional
+        Echo time in s, for fields in rad.
+    name : str
+        What the person calls the study.
+    wm_mask, csf_mask : (X, Y, Z) arrays, optional
+        Tissue masks.
+    magnitude : (M, X, Y, Z) array, optional
+        Magnitude images; (X, Y, Z) is taken as one.
+    r2prime : (N, X, Y, Z) array, optional
+        R2' in Hz; negative values are set to 0.
+    qsm : (X, Y, Z) array, optional
+        A given isotropic susceptibility in ppm.
+    reference_tensor : TensorField, optional
+        A tensor to compare with, such as the ground truth of a simulation.
+    labels : sequence of str, optional
+        Name of each orientation.
+    inputs : list of dict
+        Files it came from (``role``, ``path``, ``sha256``), for provenance.
+    simulated : bool
+        Whether the field maps were simulated; shown wherever the data are shown.
+
+    Raises
+    ------
+    InputError
+        With one sentence, if anything does not fit together.
+    """
+
+    field: NDArray[np.float32] | None
+    b0_dirs: NDArray[np.float64]
+    mask: NDArray[np.bool_]
+    affine: NDArray[np.float64]
+    b0: float | None = None
+    units: FieldUnit = "ppm"
+    frame: Frame = "voxel"
+    te: InitVar[float | None] = None
+    name: str = "study"
+    wm_mask: NDArray[np.bool_] | None = None
+    csf_mask: NDArray[np.bool_] | None = None
+    magnitude: NDArray[np.float32] | None = None
+    r2prime: NDArray[np.float32] | None = None
+    qsm: NDArray[np.float32] | None = None
+    reference_tensor: TensorField | None = None
+    labels: tuple[str, ...] = ()
+    inputs: tuple[Mapping[str, Any], ...] = ()
+    simulated: bool = False
+    warnings: tuple[str, ...] = dataclasses.field(default=(), kw_only=True)
+
+    def __post_init__(self, te: float | None) -> None:
+        if self.b0 is not None:
+            check_b0(self.b0)
+        self._set(affine=_frozen(frames.check_affine(self.affine)))
+        self._set(mask=_frozen(_as_mask(self.mask, "mask")))
+        if not self.mask.any():
+            raise InputError("the mask is empty", mend="give a mask that is not zero inside the brain")
+        self._take_field(te)
+        self._take_directions()
+        for name in ("wm_mask", "csf_mask"):
+            if getattr(self, name) is not None:
+                self._set(**{name: _frozen(_as_mask(getattr(self, name), name, self.shape))})
+        self._take_images()
+        if self.labels and len(self.labels) != self.n_orientations:
+            raise InputError(f"{len(self.labels)} labels for {self.n_orientations} orientations", mend="give one each")
+        self._set(labels=tuple(self.labels) or tuple(f"orientation {i + 1}" for i in range(self.n_orientations)))
+        self._set(inputs=tuple(self.inputs))
+
+    def _set(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def _take_field(self, te: float | None) -> None:
+        unit = parse_field_unit(self.units)
+        self._set(units="ppm")
+        if self.field is None:
+            return
+        given = _as_stack(self.field, "field", self.shape)
+        out = np.zeros(given.shape, np.float32)
+        factor = ppm_per_unit(unit, b0=self.b0, te=te)
+        for i, volume in enumerate(given):
+            inside = volume[self.mask]
+            _check_values(inside, f"the field of orientation {i + 1}")
+            inside = inside * factor
+            check_plausible(inside, unit, what=f"the field of orientation {i + 1}")
+            out[i][self.mask] = inside
+        self._set(field=_frozen(out))
+
+    def _take_directions(self) -> None:
+        dirs, warnings = check_directions(self.b0_dirs)
+        count = None if self.field is None else len(self.field)
+        if count is not None and len(dirs) != count:
+            raise InputError(
+                f"{count} field maps but {len(dirs)} B0 directions",
+                mend="give one direction for each field map",
+            )
+        given = frames.parse_frame(self.frame)
+        dirs = frames.rotate_vectors(dirs, frames.between(given, "voxel", self.affine))
+        self._set(b0_dirs=_frozen(dirs), frame="voxel", warnings=(*self.warnings, *warnings))
+
+    def _take_images(self) -> None:
+        if self.magnitude is not None:
+            self._set(magnitude=_frozen(_as_stack(self.magnitude, "magnitude", self.shape).astype(np.float32)))
+        if self.qsm is not None:
+            qsm = _as_stack(self.qsm, "qsm", self.shape)[0].astype(np.float32)
+            self._set(qsm=_frozen(np.where(self.mask, qsm, np.float32(0))))
+        if self.r2prime is not None:
+            r2 = _as_stack(self.r2prime, "R2'", self.shape).astype(np.float32)
+            _check_values(r2[:, self.mask], "R2'")
+            self._set(r2prime=_frozen(np.where(self.mask, np.maximum(r2, 0), np.float32(0))))
+        if self.reference_tensor is not None and self.reference_tensor.shape != self.shape:
+            raise InputError(
+                f"the reference tensor is {_x(self.reference_tensor.shape)} voxels, the mask {_x(self.shape)}",
+                mend="resample it to the grid of the study",
+            )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of voxels along i, j, k."""
+        return cast(tuple[int, int, int], self.mask.shape)
+
+    @property
+    def n_orientations(self) -> int:
+        """Number of head orientations."""
+        return len(self.b0_dirs)
+
+    @property
+    def voxel_size(self) -> tuple[float, float, float]:
+        """Edge lengths of a voxel in mm along i, j, k."""
+        return frames.voxel_size(self.affine)
+
+    @property
+    def tilts(self) -> NDArray[np.float64]:
+        """Angle of each B0 direction to the first, in degrees."""
+        return frames.tilt_degrees(self.b0_dirs)
+
+
+def check_directions(b0_dirs: ArrayLike) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Return unit vectors (N, 3) and the warnings that normalising them gave.
+
+    Raises
+    ------
+    InputError
+        If a direction has not three finite numbers, is zero, or is far from unit length.
+    """
+    try:
+        dirs = np.array(b0_dirs, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(
+            "the B0 directions are not all vectors of three numbers", mend="give x, y and z for each"
+        ) from None
+    if dirs.ndim == 1 and dirs.size == 3:
+        dirs = dirs[None]
+    if dirs.ndim != 2 or dirs.shape[1] != 3 or len(dirs) == 0:
+        raise InputError(
+            f"the B0 directions have the shape {_x(dirs.shape)}",
+            mend="give three numbers (x, y, z) for each orientation",
+        )
+    warnings = []
+    for i, direction in enumerate(dirs, 1):
+        length = float(np.linalg.norm(direction))
+        if not np.isfinite(length) or length < 1e-6:
+            raise InputError(
+                f"the B0 direction of orientation {i} is {'zero' if length < 1e-6 else 'not finite'}",
+                mend="give a unit vector along the main field",
+            )
+        if abs(length - 1) > NOT_UNIT_TOLERANCE:
+            raise InputError(
+                f"the B0 direction of orientation {i} has length {length:.3g} instead of 1",
+                mend="give a unit vector along the main field",
+            )
+        if abs(length - 1) > 1e-4:
+            warnings.append(f"The B0 direction of orientation {i} has length {length:.4f} and was normalised.")
+    return dirs / np.linalg.norm(dirs, axis=1, keepdims=True), tuple(warnings)
+
+
+def _x(shape: tuple[int, ...]) -> str:
+    return "x".join(str(n) for n in shape) or "empty"
+
+
+def _check_values(inside: NDArray[Any], what: str) -> None:
+    bad = int(inside.size - np.isfinite(inside).sum())
+    if bad:
+        raise InputError(
+            f"{what} has {bad} NaN or infinite values inside the mask",
+            mend="shrink the mask or fill these voxels",
+        )
+    if not inside.any():
+        raise InputError(f"{what} is zero everywhere inside the mask", mend="check that it is the right file")
+
+
+def _as_mask(given: Any, name: str, shape: tuple[int, ...] | None = None) -> NDArray[np.bool_]:
+    mask = np.asarray(given)
+    if mask.ndim != 3:
+        raise InputError(
+            f"the {name.replace('_', ' ')} has {mask.ndim} dimensions instead of 3", mend="give one volume"
+        )
+    if shape is not None and mask.shape != shape:
+        raise InputError(
+            f"the {name.replace('_', ' ')} is {_x(mask.shape)} voxels, the mask {_x(shape)}",
+            mend="bring both to the same grid",
+        )
+    if mask.dtype.kind == "f":
+        mask = np.nan_to_num(mask)
+    return np.array(mask != 0)
+
+
+def _as_stack(given: Any, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    stack = np.asarray(given)
+    if stack.dtype.kind == "c":
+        raise InputError(f"the {name} is complex", mend="give real values (for phase data: the unwrapped phase)")
+    if stack.ndim == 3:
+        stack = stack[None]
+    if stack.ndim != 4 or stack.shape[0] == 0:
+        raise InputError(f"the {name} has the shape {_x(stack.shape)}", mend="give (orientations, x, y, z)")
+    if stack.shape[1:] != shape:
+        raise InputError(
+            f"the {name} is {_x(stack.shape[1:])} voxels and the mask {_x(shape)}",
+            mend="bring both to the same grid",
+        )
+    return stack

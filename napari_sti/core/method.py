@@ -1,0 +1,106 @@
+"""What every reconstruction method states about itself, and what it is called with."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from napari_sti.core.acquisition import Acquisition
+from napari_sti.core.errors import InputError
+from napari_sti.core.progress import Progress, silent
+from napari_sti.core.tensor_field import TensorField
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a method cannot do without.
+
+    Parameters
+    ----------
+    orientations : int
+        Fewest field maps with which it runs at all.
+    determined_from : int
+        Fewest orientations with which the answer is determined by the data; below it the run says so.
+    masks : tuple of str
+        Extra masks that it needs: names of attributes of `Acquisition`, such as ``"wm_mask"``.
+    weights : bool
+        Whether it needs trained weights.
+    """
+
+    orientations: int = 1
+    determined_from: int = 6
+    masks: tuple[str, ...] = ()
+    weights: bool = False
+
+
+class Method(ABC):
+    """One reconstruction method; a subclass in ``recon/methods/<id>.py`` is found by the registry.
+
+    The module of a method imports torch only inside functions, so that forms can be made without it.
+    """
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    formula: ClassVar[str]
+    """The minimised functional in plain Unicode, shown in the panel."""
+    reference: ClassVar[str]
+    needs: ClassVar[Needs]
+    Params: ClassVar[type]
+
+    @abstractmethod
+    def run(
+        self, acquisition: Acquisition, params: Any, progress: Progress = silent, *, device: str = "cpu"
+    ) -> TensorField:
+        """Reconstruct the tensor.
+
+        Parameters
+        ----------
+        acquisition : Acquisition
+            Field maps in ppm, directions in voxel axes.
+        params : Params
+            An instance of this method's own ``Params``.
+        progress : callable
+            Called once per iteration with a `Step`; may raise `Cancelled`.
+        device : {"cpu", "cuda", "mps"}
+            Where to compute.
+
+        Returns
+        -------
+        TensorField
+            In voxel axes, with ``provenance["iterations"]`` (a list of plain dictionaries) filled in.
+        """
+
+    @abstractmethod
+    def memory_bytes(self, shape: tuple[int, int, int], orientations: int, params: Any) -> int:
+        """Estimate the peak memory of a run in bytes, without computing anything."""
+
+    def check(self, acquisition: Acquisition) -> None:
+        """Refuse an acquisition that lacks something.
+
+        Raises
+        ------
+        InputError
+            That names what is missing.
+        """
+        if acquisition.field is None:
+            raise InputError(f"{self.title} needs field maps and the study has none", mend="add one per orientation")
+        n = acquisition.n_orientations
+        if n < self.needs.orientations:
+            raise InputError(
+                f"{self.title} needs at least {self.needs.orientations} orientations and the study has {n}",
+                mend="add orientations or choose another method",
+            )
+        for name in self.needs.masks:
+            if getattr(acquisition, name) is None:
+                raise InputError(f"{self.title} needs the {name.replace('_', ' ')}", mend=f"add {name} to the study")
+
+    def remarks(self, acquisition: Acquisition) -> tuple[str, ...]:
+        """Say in plain sentences what the person should know before believing the result."""
+        n = acquisition.n_orientations
+        if n >= self.needs.determined_from:
+            return ()
+        which = "One orientation leaves" if n == 1 else f"{n} orientations leave"
+        return (
+            f"{which} the tensor underdetermined ({self.needs.determined_from} are needed for its six components): "
+            "anisotropy and directions are then set by the method rather than by the data.",
+        )

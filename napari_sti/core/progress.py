@@ -1,0 +1,41 @@
+"""Progress and cancel are one injected callable: the core calls it once per iteration, and it may raise."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a running method is.
+
+    Parameters
+    ----------
+    iteration, total : int
+        Iterations done and at most to do; `total` of 0 means unknown.
+    residual : float, optional
+        Relative data residual, norm(A x - y) / norm(y).
+    objective : float, optional
+        Value of the minimised functional.
+    message : str
+        What is being done, for the progress bar.
+    preview : callable, optional
+        Makes the current estimate, (X, Y, Z, 6) float32 in ppm and voxel axes; called only when somebody looks.
+    """
+
+    iteration: int
+    total: int = 0
+    residual: float | None = None
+    objective: float | None = None
+    message: str = ""
+    preview: Callable[[], NDArray[np.float32]] | None = None
+
+
+Progress = Callable[[Step], None]
+"""Called once per iteration; raises `napari_sti.core.errors.Cancelled` to leave the method."""
+
+
+def silent(step: Step) -> None:
+    """Ignore the progress."""
