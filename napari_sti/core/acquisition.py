@@ -1,6 +1,7 @@
 """What was measured: field maps of one or several head orientations with everything that gives them meaning."""
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass
 from typing import Any, cast
@@ -12,7 +13,14 @@ from napari_sti.core import frames
 from napari_sti.core.errors import InputError
 from napari_sti.core.frames import Frame
 from napari_sti.core.tensor_field import TensorField
-from napari_sti.core.units import FieldUnit, check_b0, check_plausible, parse_field_unit, ppm_per_unit
+from napari_sti.core.units import (
+    FieldUnit,
+    check_b0,
+    check_plausible,
+    check_scanner_units,
+    parse_field_unit,
+    ppm_per_unit,
+)
 
 NOT_UNIT_TOLERANCE = 0.02
 """A direction whose length is off by less is normalised with a warning; otherwise it is refused."""
@@ -107,6 +115,7 @@ class Acquisition:
             if getattr(self, name) is not None:
                 self._set(**{name: _frozen(_as_mask(getattr(self, name), name, self.shape))})
         self._take_images()
+        self._check_reference()
         if self.labels and len(self.labels) != self.n_orientations:
             raise InputError(f"{len(self.labels)} labels for {self.n_orientations} orientations", mend="give one each")
         self._set(labels=tuple(self.labels) or tuple(f"orientation {i + 1}" for i in range(self.n_orientations)))
@@ -127,6 +136,7 @@ class Acquisition:
         for i, volume in enumerate(given):
             inside = volume[self.mask]
             _check_values(inside, f"the field of orientation {i + 1}")
+            check_scanner_units(inside, unit, what=f"the field of orientation {i + 1}")
             inside = inside * factor
             check_plausible(inside, unit, what=f"the field of orientation {i + 1}")
             out[i][self.mask] = inside
@@ -148,16 +158,32 @@ class Acquisition:
         if self.magnitude is not None:
             self._set(magnitude=_frozen(_as_stack(self.magnitude, "magnitude", self.shape).astype(np.float32)))
         if self.qsm is not None:
-            qsm = _as_stack(self.qsm, "qsm", self.shape)[0].astype(np.float32)
+            given = _as_stack(self.qsm, "qsm", self.shape)
+            if len(given) != 1:
+                raise InputError(f"the qsm has {len(given)} volumes", mend="give one susceptibility map")
+            qsm = given[0].astype(np.float32)
+            _check_values(qsm[self.mask], "the qsm")
             self._set(qsm=_frozen(np.where(self.mask, qsm, np.float32(0))))
         if self.r2prime is not None:
             r2 = _as_stack(self.r2prime, "R2'", self.shape).astype(np.float32)
             _check_values(r2[:, self.mask], "R2'")
             self._set(r2prime=_frozen(np.where(self.mask, np.maximum(r2, 0), np.float32(0))))
-        if self.reference_tensor is not None and self.reference_tensor.shape != self.shape:
+
+    def _check_reference(self) -> None:
+        if self.reference_tensor is None:
+            return
+        if self.reference_tensor.shape != self.shape:
             raise InputError(
                 f"the reference tensor is {_x(self.reference_tensor.shape)} voxels, the mask {_x(self.shape)}",
                 mend="resample it to the grid of the study",
+            )
+        corners = np.array(list(itertools.product(*((0, n - 1) for n in self.shape), (1,)))).T
+        moved = ((self.affine - self.reference_tensor.affine) @ corners)[:3]
+        distance = float(np.max(np.linalg.norm(moved, axis=0)))
+        if distance > 0.1 * min(self.voxel_size):
+            raise InputError(
+                f"the affine of the reference tensor disagrees with that of the study (by up to {distance:.3g} mm)",
+                mend="resample it to the grid of the study, or correct the header that is wrong",
             )
 
     @property
@@ -235,8 +261,17 @@ def _check_values(inside: NDArray[Any], what: str) -> None:
         raise InputError(f"{what} is zero everywhere inside the mask", mend="check that it is the right file")
 
 
+def _real(given: Any, name: str) -> NDArray[Any]:
+    array = np.asarray(given)
+    if array.dtype.kind == "c":
+        raise InputError(f"the {name} is complex", mend="give real values (for phase data: the unwrapped phase)")
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"the {name} is not made of numbers (RGB, perhaps)", mend="give one real value per voxel")
+    return array
+
+
 def _as_mask(given: Any, name: str, shape: tuple[int, ...] | None = None) -> NDArray[np.bool_]:
-    mask = np.asarray(given)
+    mask = _real(given, name.replace("_", " "))
     if mask.ndim != 3:
         raise InputError(
             f"the {name.replace('_', ' ')} has {mask.ndim} dimensions instead of 3", mend="give one volume"
@@ -252,9 +287,7 @@ def _as_mask(given: Any, name: str, shape: tuple[int, ...] | None = None) -> NDA
 
 
 def _as_stack(given: Any, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
-    stack = np.asarray(given)
-    if stack.dtype.kind == "c":
-        raise InputError(f"the {name} is complex", mend="give real values (for phase data: the unwrapped phase)")
+    stack = _real(given, name)
     if stack.ndim == 3:
         stack = stack[None]
     if stack.ndim != 4 or stack.shape[0] == 0:

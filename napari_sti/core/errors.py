@@ -1,6 +1,8 @@
 """What can go wrong, in one sentence each."""
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 
 class InputError(ValueError):
@@ -20,7 +22,11 @@ class InputError(ValueError):
         self.what, self.file, self.mend = what, None if file is None else Path(file), mend
         where = f"{file}: " if file is not None else ""
         how = f"; {mend}" if mend else ""
-        super().__init__(" ".join(f"{where}{what}{how}.".split()))
+        sentence = " ".join(f"{where}{what}{how}".split())
+        super().__init__(sentence if sentence.endswith(("?", "!", ".")) else f"{sentence}.")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), self.what, file=self.file, mend=self.mend), ()
 
 
 class Cancelled(Exception):

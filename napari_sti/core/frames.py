@@ -84,8 +84,9 @@ def check_affine(affine: ArrayLike, *, file: object = None) -> NDArray[np.float6
     axes = a[:3, :3] / size
     worst = np.max(np.abs(axes.T @ axes - np.eye(3)))
     if worst > np.sin(np.radians(0.1)):
+        angle = 90 - np.degrees(np.arcsin(min(worst, 1.0)))
         raise InputError(
-            f"the affine is sheared (axes {90 - np.degrees(np.arcsin(min(worst, 1.0))):.1f} degrees apart instead of 90)",
+            f"the affine is sheared (two axes {angle:.1f} degrees apart instead of 90)",
             file=where,
             mend="resample the image to a grid with orthogonal axes first",
         )
@@ -114,12 +115,18 @@ def to_ras(frame: Frame, affine: ArrayLike) -> NDArray[np.float64]:
 
 def between(source: Frame, target: Frame, affine: ArrayLike) -> NDArray[np.float64]:
     """Orthogonal matrix (3, 3) that takes vector components from `source` to `target`."""
-    return np.asarray(to_ras(target, affine).T @ to_ras(source, affine))
+    rotation: NDArray[np.float64] = to_ras(target, affine).T @ to_ras(source, affine)
+    return rotation
+
+
+def _floating(array: ArrayLike) -> NDArray[Any]:
+    a = np.asarray(array)
+    return a if a.dtype.kind == "f" else a.astype(np.float64)
 
 
 def rotate_vectors(vectors: ArrayLike, rotation: ArrayLike) -> NDArray[Any]:
-    """Apply an orthogonal matrix (3, 3) to vectors (..., 3); the dtype is kept."""
-    v = np.asarray(vectors)
+    """Apply an orthogonal matrix (3, 3) to vectors (..., 3); a floating dtype is kept, integers become float64."""
+    v = _floating(vectors)
     return cast(NDArray[Any], v @ np.asarray(rotation).T.astype(v.dtype))
 
 
@@ -127,7 +134,9 @@ def rotate_vectors(vectors: ArrayLike, rotation: ArrayLike) -> NDArray[Any]:
 def _six_by_six(flat: tuple[float, ...]) -> NDArray[np.float64]:
     q = np.array(flat).reshape(3, 3)
     basis = to_matrix(np.eye(6))  # the unit tensors, off-diagonals counted in both places
-    return from_matrix(q @ basis @ q.T).T
+    matrix = cast(NDArray[np.float64], from_matrix(q @ basis @ q.T).T)
+    matrix.setflags(write=False)  # everybody gets the cached one
+    return matrix
 
 
 def tensor_rotation(rotation: ArrayLike) -> NDArray[np.float64]:
@@ -136,8 +145,8 @@ def tensor_rotation(rotation: ArrayLike) -> NDArray[np.float64]:
 
 
 def rotate_tensors(chi: ArrayLike, rotation: ArrayLike) -> Array:
-    """Express tensors (..., 6) in rotated axes: X -> Q X Q^T; the dtype is kept."""
-    c = np.asarray(chi)
+    """Express tensors (..., 6) in rotated axes: X -> Q X Q^T; a floating dtype is kept."""
+    c = _floating(chi)
     return cast(Array, c @ tensor_rotation(rotation).T.astype(c.dtype))
 
 

@@ -160,4 +160,5 @@ def _range(p: Parameter) -> str:
     unit = f" {p.unit}" if p.unit else ""
     low = "" if p.low is None else f" from {p.low:g}"
     high = "" if p.high is None else f" to {p.high:g}"
-    return f"give a number{low}{high}{unit}, such as {p.default if p.default is not None else p.low}"
+    example = p.default if p.default is not None else p.low
+    return f"give a number{low}{high}{unit}" + ("" if example is None else f", such as {example}")

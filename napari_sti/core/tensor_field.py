@@ -50,13 +50,16 @@ class TensorField:
     order = COMPONENTS
 
     def __post_init__(self) -> None:
-        chi = np.array(self.chi, dtype=np.float32)
+        given = np.asarray(self.chi)
+        if given.dtype.kind not in "biuf":
+            raise InputError("the tensor is not made of real numbers", mend="give six real components in ppm")
+        chi = np.array(given, dtype=np.float32)
         if chi.ndim != 4 or chi.shape[-1] != 6:
             raise InputError(
                 f"a tensor of shape {'x'.join(map(str, chi.shape))} does not have six components per voxel",
                 mend="give (x, y, z, 6) in the order xx, xy, xz, yy, yz, zz",
             )
-        mask = np.ones(chi.shape[:3], bool) if self.mask is None else np.array(np.asarray(self.mask) != 0)
+        mask = np.ones(chi.shape[:3], bool) if self.mask is None else np.nan_to_num(self.mask) != 0
         if mask.shape != chi.shape[:3]:
             raise InputError(
                 f"the mask has the shape {mask.shape} and the tensor {chi.shape[:3]}",

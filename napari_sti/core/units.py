@@ -1,6 +1,6 @@
 """Units of the field: everything is ppm inside; Hz and radians are converted once, at the door."""
 
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +83,7 @@ def check_plausible(field_ppm: NDArray[np.floating], unit: FieldUnit, *, what: s
     """Refuse values that cannot be a local field in the stated unit.
 
     Local fields of a brain lie within a few tenths of a ppm; a robust spread (99th percentile of the absolute
-    value) above 20 ppm means a wrong unit or scanner units (0..4095), below 1e-6 ppm that it was divided twice.
+    value) above 10 ppm means a wrong unit or scanner units (0..4095), below 1e-6 ppm that it was divided twice.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def check_plausible(field_ppm: NDArray[np.floating], unit: FieldUnit, *, what: s
     if field_ppm.size == 0:
         return
     spread = float(np.percentile(np.abs(field_ppm), 99))
-    if spread > 20:
+    if spread > 10:
         raise InputError(
             f"{what} reaches {spread:.3g} ppm when read as {unit}, far more than any brain",
             mend="state the true unit; phase in arbitrary scanner units (such as 0..4095) must first be "
@@ -106,3 +106,30 @@ def check_plausible(field_ppm: NDArray[np.floating], unit: FieldUnit, *, what: s
             f"{what} reaches only {spread:.3g} ppm when read as {unit}, far less than any brain",
             mend="state the true unit",
         )
+
+
+SCANNER_RANGE = 1000
+"""Whole numbers over a wider range than this are phase in scanner units, whatever unit was stated."""
+
+
+def check_scanner_units(values: NDArray[Any], unit: FieldUnit, *, what: str = "the field") -> None:
+    """Refuse phase in arbitrary scanner units: whole numbers over a wide range (0..4095, -4096..4095).
+
+    At high field strength 4095 Hz is less than 14 ppm, so that a limit on the converted values does not suffice.
+
+    Parameters
+    ----------
+    values : ndarray
+        Values inside the mask as they were given, before any conversion; finite.
+    unit : {"ppm", "Hz", "rad"}
+        The unit that they were said to have.
+    """
+    if values.size == 0:
+        return
+    low, high = float(values.min()), float(values.max())
+    if high - low < SCANNER_RANGE or not np.array_equal(values, np.rint(values)):
+        return
+    raise InputError(
+        f"{what} holds whole numbers from {low:.0f} to {high:.0f}: phase in arbitrary scanner units, not {unit}",
+        mend="bring the phase to radians (Siemens 0..4095 is one turn) and unwrap it first",
+    )

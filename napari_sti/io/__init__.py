@@ -1,1 +1,1 @@
-
+"""Files in and out: NIfTI volumes, B0 directions, study files, acquisitions, results."""

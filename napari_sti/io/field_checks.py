@@ -1,0 +1,69 @@
+"""Whether the values of a file can be what the study says that they are."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_sti.core.errors import InputError
+from napari_sti.core.units import FieldUnit, check_plausible, check_scanner_units
+
+_WRAPPED_PART = 1e-3
+
+
+def check_values(inside: NDArray[Any], what: str, path: Path) -> None:
+    """Refuse NaN, infinity, and zero everywhere, among the values inside the mask."""
+    bad = int(inside.size - np.isfinite(inside).sum())
+    if bad:
+        raise InputError(
+            f"{what} has {bad} NaN or infinite value{'' if bad == 1 else 's'} inside the mask",
+            file=path,
+            mend="shrink the mask or fill these voxels",
+        )
+    if not inside.any():
+        raise InputError(
+            f"{what} is zero everywhere inside the mask", file=path, mend="check that it is the right file"
+        )
+
+
+def check_unit_fits(inside: NDArray[np.float32], unit: FieldUnit, factor: float, path: Path) -> None:
+    """Refuse values that cannot be a local field in the stated unit, of which `factor` makes ppm."""
+    try:
+        check_scanner_units(inside, unit)
+        check_plausible(inside * np.float32(factor), unit)
+    except InputError as error:
+        raise InputError(error.what, file=path, mend=error.mend) from None
+
+
+def wrap_warning(volume: NDArray[np.float32], mask: NDArray[np.bool_], path: Path) -> list[str]:
+    """Return a warning if phase in rad jumps by more than half a turn between neighbours, as wrapped phase does."""
+    jumps = pairs = 0
+    for axis in range(3):
+        inside = np.logical_and(*_neighbours(mask, axis))
+        low, high = _neighbours(volume, axis)
+        jumps += int((np.abs(high[inside] - low[inside]) > np.pi).sum())
+        pairs += int(inside.sum())
+    if jumps <= _WRAPPED_PART * pairs:
+        return []
+    return [
+        f"{path.name} jumps by more than half a turn between {100 * jumps / pairs:.1f} % of neighbouring voxels, as "
+        "phase does that was not unwrapped."
+    ]
+
+
+def _neighbours(array: NDArray[Any], axis: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    moved = np.moveaxis(array, axis, 0)
+    return moved[:-1], moved[1:]
+
+
+def small_warning(inside: NDArray[np.float32], unit: str, path: Path) -> list[str]:
+    """Return a warning if a field (in ppm) or R2' (in Hz) is much smaller than that of any brain."""
+    spread = float(np.percentile(np.abs(inside), 99))
+    if unit == "R2'":
+        if spread >= 0.5:
+            return []
+        return [f"{path.name} reaches only {spread:.2g} Hz; R2' may be in 1/ms and is expected in Hz (1/s)."]
+    if spread >= 1e-3:
+        return []
+    return [f"{path.name} reaches only {spread:.2g} ppm when read as {unit}; check its unit."]

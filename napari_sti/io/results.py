@@ -1,0 +1,273 @@
+"""Results as files: the maps as NIfTI, and beside them what they are and how they were made.
+
+``result.json`` is written last: a folder without it holds no finished result. It states the format and its version,
+the frame and order of the tensor's components, units, the grid, the hash of every file, and the provenance.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_sti.core import frames
+from napari_sti.core.errors import InputError
+from napari_sti.core.frames import COMPONENTS, Frame, parse_frame
+from napari_sti.core.provenance import file_hash
+from napari_sti.core.tensor_field import TensorField
+from napari_sti.io import atomic
+from napari_sti.io.nifti import SYMMATRIX, read_volume, write_volume
+
+__all__ = ["SIDECAR", "check_folder", "load_result", "load_tensor", "save_result", "save_tensor", "sidecar_frame"]
+
+SIDECAR = "result.json"
+FORMAT, VERSION = "napari-sti result", 1
+
+UNITS = {"chi": "ppm", "mms": "ppm", "msa": "ppm", "pev": "unit vector", "mask": "1 inside"}
+_TITLES = {
+    "chi": "susceptibility tensor xx xy xz yy yz zz, ppm, axes {frame}",
+    "mms": "mean magnetic susceptibility, ppm",
+    "msa": "magnetic susceptibility anisotropy, ppm",
+    "pev": "principal eigenvector, unit, sign free, axes {frame}",
+    "mask": "mask of the tensor",
+}
+_LOWER_TRIANGLE = (0, 1, 3, 2, 4, 5)
+"""Where xx, xy, xz, yy, yz, zz stand in NIfTI's symmetric matrices (xx, yx, yy, zx, zy, zz)."""
+
+check_folder = atomic.check_folder
+
+
+def save_result(tensor: TensorField, folder: str | Path, *, frame: Frame = "voxel", overwrite: bool = False) -> Path:
+    """Write chi, mms, msa, pev and mask (.nii.gz) with the tensor's affine, and ``result.json``.
+
+    Parameters
+    ----------
+    tensor : TensorField
+        The result.
+    folder : path
+        Made if it is missing; must be empty unless `overwrite`.
+    frame : {"voxel", "ras", "lps", "fsl"}
+        Axes in which the components of chi and pev are written; the storage order stays.
+    overwrite : bool
+        Whether to write into a folder that holds something.
+
+    Returns
+    -------
+    Path
+        ``result.json``.
+
+    Raises
+    ------
+    InputError
+        If the folder is not empty or cannot be written.
+    """
+    folder = Path(folder)
+    written = tensor.in_frame(parse_frame(frame))
+    atomic.prepare_folder(folder, overwrite=overwrite)
+    (folder / SIDECAR).unlink(missing_ok=True)  # an old one must not stand beside new maps
+    maps: dict[str, Any] = {name: getattr(written, name) for name in ("chi", "mms", "msa", "pev", "mask")}
+    files = {}
+    for name, data in maps.items():
+        path = folder / f"{name}.nii.gz"
+        write_volume(path, data, tensor.affine, overwrite=True, description=_TITLES[name].format(frame=written.frame))
+        files[name] = {"file": path.name, "units": UNITS[name], "sha256": file_hash(path)}
+    return _write_sidecar(folder / SIDECAR, written, files)
+
+
+def save_tensor(tensor: TensorField, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write the tensor alone, in its frame, with a sidecar of the same name that ends in .json.
+
+    Raises
+    ------
+    InputError
+        If the file exists (unless `overwrite`) or cannot be written.
+    """
+    path = Path(path)
+    title = _TITLES["chi"].format(frame=tensor.frame)
+    write_volume(path, tensor.chi, tensor.affine, overwrite=overwrite, description=title)
+    files = {"chi": {"file": path.name, "units": UNITS["chi"], "sha256": file_hash(path)}}
+    _write_sidecar(_own_sidecar(path), tensor, files)
+    return path
+
+
+def _write_sidecar(path: Path, tensor: TensorField, files: Mapping[str, Any]) -> Path:
+    content = {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": tensor.name,
+        "frame": tensor.frame,
+        "order": list(COMPONENTS),
+        "units": {name: UNITS[name] for name in files},
+        "shape": list(tensor.shape),
+        "voxel_size_mm": [round(size, 6) for size in tensor.voxel_size],
+        "orientation": frames.axis_codes(tensor.affine),
+        "affine": tensor.affine.tolist(),
+        "files": dict(files),
+        "provenance": _plain(tensor.provenance),
+    }
+    atomic.write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n", overwrite=True)
+    return path
+
+
+def _plain(value: Any) -> Any:
+    """Reduce a value to what JSON can hold; NaN and infinity become null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.generic | np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, str | bool | int) else str(value)
+
+
+def load_result(folder: str | Path) -> TensorField:
+    """Read back what `save_result` wrote, with components in voxel axes.
+
+    Parameters
+    ----------
+    folder : path
+        The folder, or the ``result.json`` in it.
+
+    Raises
+    ------
+    InputError
+        If it holds no finished result, or its files do not fit together.
+    """
+    folder = Path(folder)
+    folder = folder.parent if folder.name == SIDECAR else folder
+    sidecar = folder / SIDECAR
+    if not sidecar.is_file():
+        raise InputError(
+            f"the folder holds no finished result ({SIDECAR} is missing)", file=folder, mend="choose another folder"
+        )
+    content = _read_sidecar(sidecar)
+    entry = content.get("files", {}).get("chi", {})
+    tensor = load_tensor(folder / str(entry.get("file", "chi.nii.gz")))
+    mask_file = folder / str(content.get("files", {}).get("mask", {}).get("file", "mask.nii.gz"))
+    mask = np.any(np.nan_to_num(tensor.chi) != 0, axis=-1)
+    if mask_file.is_file():
+        mask = read_volume(mask_file, what="mask").data != 0
+    return TensorField(
+        tensor.chi, tensor.affine, mask=mask, frame="voxel", provenance=tensor.provenance, name=tensor.name
+    )
+
+
+def load_tensor(path: str | Path, *, frame: Frame | str | None = None) -> TensorField:
+    """Read a tensor from any NIfTI file of six volumes, with components in voxel axes.
+
+    Parameters
+    ----------
+    path : path
+        (X, Y, Z, 6) or (X, Y, Z, 1, 6) in ppm. The order is xx, xy, xz, yy, yz, zz; of the sidecar, if there is one;
+        or, where the header states the intent of a symmetric matrix, that of NIfTI (xx, yx, yy, zx, zy, zz).
+    frame : {"voxel", "ras", "lps", "fsl"}, optional
+        Axes of the components, where no sidecar states them.
+
+    Returns
+    -------
+    TensorField
+        In the frame "voxel"; the mask is where any component is not zero.
+
+    Raises
+    ------
+    InputError
+        If the file is not such a tensor, or its frame is stated nowhere.
+    """
+    path = Path(path)
+    volume = read_volume(path, dims=4, what="tensor")
+    chi = volume.data
+    if chi.shape[3] != 6:
+        raise InputError(
+            f"the file has {chi.shape[3]} volumes and a tensor has 6", file=path, mend="give xx, xy, xz, yy, yz, zz"
+        )
+    sidecar = _sidecar_of(path)
+    stated = sidecar.get("frame") or frame
+    if stated is None:
+        raise InputError(
+            "the frame of the tensor's components is not stated",
+            file=path,
+            mend="state it: voxel, ras, lps or fsl (--frame)",
+        )
+    given = parse_frame(str(stated))
+    if volume.header is not None and not volume.header.oriented and given in ("ras", "lps"):
+        raise InputError(
+            f"the header states no orientation, so that components in {given} have no meaning",
+            file=path,
+            mend="set the sform",
+        )
+    intent = volume.header.intent if volume.header is not None else 0
+    chi = _ordered(chi, sidecar.get("order"), intent, path)
+    mask = np.any(np.nan_to_num(chi) != 0, axis=-1)
+    name = str(sidecar.get("name") or path.name.removesuffix(".gz").removesuffix(".nii"))
+    provenance = dict(sidecar.get("provenance") or {})
+    if not sidecar:
+        provenance["inputs"] = [{"role": "tensor", "path": str(path.absolute()), "sha256": file_hash(path)}]
+    elif _changed(path, sidecar):
+        note = f"{path.name} was changed after it was written."
+        provenance["remarks"] = [*provenance.get("remarks", []), note]
+    tensor = TensorField(chi, volume.affine, mask=mask, frame=given, provenance=provenance, name=name)
+    return tensor.in_frame("voxel")
+
+
+def sidecar_frame(path: str | Path) -> Frame | None:
+    """Return the frame that a tensor's sidecar states, or None if it has none."""
+    frame = _sidecar_of(Path(path)).get("frame")
+    return None if frame is None else parse_frame(str(frame))
+
+
+def _own_sidecar(path: Path) -> Path:
+    return path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".json")
+
+
+def _sidecar_of(path: Path) -> dict[str, Any]:
+    """Return what the sidecar of a tensor states: its own .json, or the result.json that lists the file."""
+    for sidecar in (_own_sidecar(path), path.with_name(SIDECAR)):
+        if not sidecar.is_file():
+            continue
+        content = _read_sidecar(sidecar, strict=False)
+        listed = [entry.get("file") for entry in content.get("files", {}).values() if isinstance(entry, dict)]
+        if content.get("format") == FORMAT and path.name in listed:
+            return content
+    return {}
+
+
+def _read_sidecar(path: Path, *, strict: bool = True) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or not isinstance(content.get("files", {}), dict):
+            raise ValueError
+    except (OSError, ValueError, RecursionError):
+        if not strict:
+            return {}
+        raise InputError("this is broken JSON", file=path, mend="run the reconstruction again") from None
+    if content.get("format") == FORMAT and int(content.get("version", 0)) > VERSION:
+        raise InputError(
+            f"this result is of format version {content['version']}, newer than this program knows",
+            file=path,
+            mend="update napari-sti",
+        )
+    if strict and content.get("format") != FORMAT:
+        raise InputError("this is not the sidecar of a result", file=path, mend="choose a folder that recon wrote")
+    return content
+
+
+def _changed(path: Path, sidecar: Mapping[str, Any]) -> bool:
+    hashes = {e.get("file"): e.get("sha256") for e in sidecar.get("files", {}).values() if isinstance(e, dict)}
+    return hashes.get(path.name) not in (None, file_hash(path))
+
+
+def _ordered(chi: NDArray[np.float32], order: Any, intent: int, path: Path) -> NDArray[np.float32]:
+    """Bring the components into the order of `COMPONENTS`."""
+    if order is None:
+        return chi[..., _LOWER_TRIANGLE] if intent == SYMMATRIX else chi
+    names = [str(name) for name in order] if isinstance(order, list) else []
+    if sorted(names) != sorted(COMPONENTS):
+        raise InputError(f"the order {order} of the components is not known", file=path, mend="correct its sidecar")
+    if names == list(COMPONENTS):
+        return chi
+    return chi[..., [names.index(name) for name in COMPONENTS]]
