@@ -1,0 +1,116 @@
+"""What a run will need, from the headers of its files alone: no torch, no image is loaded."""
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from napari_sti.core import params as parameters
+from napari_sti.core.errors import InputError
+from napari_sti.recon.devices import free_bytes
+
+_FLOAT32 = 4
+_LOADING = 3
+"""Volumes of float64 that loading has in hand at a time (as stored, scaled, inside the mask)."""
+
+
+def estimate(
+    study: str | Path | Any,
+    method: str = "stiimag",
+    params: Mapping[str, Any] | None = None,
+    *,
+    device: str = "cpu",
+    devices: Iterable[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """Estimate memory and time of a reconstruction before anything is loaded.
+
+    Parameters
+    ----------
+    study : path or Study
+        The study file, or the study as read from it.
+    method, params
+        Id of the method and its parameters.
+    device : str
+        Where it is to run; "auto" is taken as the first of `devices` that is no CPU, else the CPU.
+    devices : iterable of mapping, optional
+        What the worker said about its devices (name and free memory in bytes); without it only the CPU is known.
+
+    Returns
+    -------
+    dict
+        ``bytes`` needed at most, ``available`` bytes on the device (None: unknown), ``enough``, ``device``,
+        ``shape``, ``orientations``, and ``seconds`` (from earlier runs of the method on this device; None: unknown).
+
+    Raises
+    ------
+    InputError
+        If the study cannot be read, the method is unknown or a parameter is out of range.
+    """
+    from napari_sti.jobs.history import seconds_per_work
+    from napari_sti.recon.registry import get_method
+
+    chosen = get_method(method)
+    checked: Any = parameters.from_mapping(chosen.Params, dict(params or {}))
+    shape, orientations = study_size(study)
+    where, free = _place(device, list(devices))
+    needed = run_bytes(chosen, shape, orientations, checked)
+    pace = seconds_per_work(method, where)
+    return {
+        "bytes": needed,
+        "available": free,
+        "enough": free is None or needed <= free,
+        "device": where,
+        "shape": list(shape),
+        "orientations": orientations,
+        "seconds": None if pace is None else pace * math.prod(shape) * orientations,
+    }
+
+
+def run_bytes(method: Any, shape: tuple[int, int, int], orientations: int, params: Any) -> int:
+    """Peak memory in bytes: the field maps and what the method takes on top, or loading, whichever is more."""
+    voxels = math.prod(shape)
+    fields = voxels * orientations * _FLOAT32
+    loading = voxels * 8 * _LOADING
+    return int(fields + max(loading, method.memory_bytes(shape, orientations, params)))
+
+
+def study_size(study: str | Path | Any) -> tuple[tuple[int, int, int], int]:
+    """Grid (voxels along i, j, k) and number of orientations of a study, from headers.
+
+    Raises
+    ------
+    InputError
+        If the study or its mask cannot be read.
+    """
+    from napari_sti.io.study import read_study
+
+    if isinstance(study, str | Path):
+        study = read_study(Path(study))
+    first = next((o.field for o in study.orientations if o.field is not None), None)
+    path = study.mask or first or study.qsm
+    if path is None:
+        raise InputError("the study has neither a mask nor a field map", file=study.path, mend="add them")
+    return _header_shape(path), max(1, len(study.orientations))
+
+
+def _header_shape(path: Path) -> tuple[int, int, int]:
+    import nibabel
+
+    try:
+        shape = tuple(int(n) for n in nibabel.load(path).shape)
+    except FileNotFoundError:
+        raise InputError("there is no such file", file=path, mend="check the path in the study") from None
+    except Exception:
+        raise InputError("the file is no NIfTI image", file=path, mend="check the path in the study") from None
+    x, y, z = (*shape[:3], *(1,) * (3 - len(shape[:3])))
+    return x, y, z
+
+
+def _place(device: str, devices: list[Mapping[str, Any]]) -> tuple[str, int | None]:
+    if device == "auto":
+        device = next((str(d["name"]) for d in devices if str(d.get("name", "cpu")) != "cpu"), "cpu")
+    if device == "cpu":
+        return "cpu", free_bytes("cpu")
+    known = next((d for d in devices if str(d.get("name")).startswith(device)), None)
+    free = None if known is None else known.get("free")
+    return device, None if free is None else int(free)

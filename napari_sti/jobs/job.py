@@ -1,0 +1,203 @@
+"""What is to be done, as plain values that fit in a JSON file."""
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+from napari_sti.core.errors import InputError
+from napari_sti.core.frames import Frame, parse_frame
+from napari_sti.jobs.files import make_folder, read_json, write_json
+
+FORMAT = 1
+"""Version of the job file; files of a later one are refused."""
+
+JOB_FILE = "job.json"
+
+JobKind = Literal["recon", "sample", "simulate"]
+KINDS: tuple[str, ...] = get_args(JobKind)
+
+_DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?|mps")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: what to do, with what, where to leave the result.
+
+    Parameters
+    ----------
+    kind : {"recon", "sample", "simulate"}
+        Reconstruct a tensor, make the study of the sample brain, or simulate a study.
+    study : path, optional
+        Study file; needed to reconstruct.
+    method : str
+        Id of the reconstruction method.
+    params : mapping
+        Parameters of the method, the sample (``oblique``) or the simulation; plain JSON values.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to compute.
+    frame : {"voxel", "ras", "lps", "fsl"}
+        Frame in which the tensor is written.
+    out : path, optional
+        Folder of the run, for everything that it leaves; the sample needs none (it has its own cache).
+    name : str
+        What the person calls the run.
+
+    Raises
+    ------
+    InputError
+        With one sentence, if something is missing or not known.
+    """
+
+    kind: JobKind = "recon"
+    study: Path | None = None
+    method: str = "stiimag"
+    params: Mapping[str, Any] = field(default_factory=dict)
+    device: str = "auto"
+    frame: Frame = "voxel"
+    out: Path | None = None
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InputError(f"the kind of job {self.kind!r} is not known", mend=f"use one of {', '.join(KINDS)}")
+        for which in ("study", "out"):
+            given = getattr(self, which)
+            object.__setattr__(self, which, None if given is None else _as_path(which, given))
+        for which in ("method", "device", "name"):
+            if not isinstance(getattr(self, which), str):
+                raise InputError(f"the {which} of the job is not a text", mend="put it in quotes")
+        if not _DEVICE.fullmatch(self.device):
+            raise InputError(f"the device {self.device!r} is not known", mend="use one of auto, cpu, cuda, mps")
+        object.__setattr__(self, "frame", parse_frame(self.frame))
+        object.__setattr__(self, "params", _plain(self.params))
+        if self.kind == "recon" and self.study is None:
+            raise InputError("the job names no study", mend='state the study file ("study": "study.yaml")')
+        if self.kind != "sample" and self.out is None:
+            raise InputError("the job names no output folder", mend='state where to leave the result ("out": ".")')
+
+
+def check_job(job: Job) -> None:
+    """Refuse what can be seen to fail before anything is loaded: a missing study, an unknown method or parameter.
+
+    Raises
+    ------
+    InputError
+        With one sentence.
+    """
+    from napari_sti.core import params
+
+    if job.study is not None:
+        from napari_sti.io.study import read_study
+
+        read_study(job.study)
+    if job.kind == "recon":
+        from napari_sti.recon.registry import get_method
+
+        params.from_mapping(get_method(job.method).Params, job.params)
+    elif job.kind == "simulate":
+        from napari_sti.simulate.study import SimulationParams
+
+        params.from_mapping(SimulationParams, job.params)
+    elif set(job.params) - {"oblique"}:
+        extra = ", ".join(sorted(set(job.params) - {"oblique"}))
+        raise InputError(f"the sample has no parameter {extra}", mend="the only one is 'oblique'")
+
+
+def to_mapping(job: Job, folder: Path | None = None) -> dict[str, Any]:
+    """Return the job as plain values; paths inside `folder` are given relative to it, others in full."""
+    values: dict[str, Any] = {"format": FORMAT}
+    for which in fields(job):
+        value = getattr(job, which.name)
+        values[which.name] = _portable(value, folder) if isinstance(value, Path) else value
+    values["params"] = dict(job.params)
+    return values
+
+
+def from_mapping(values: Mapping[str, Any], folder: Path) -> Job:
+    """Build a job from plain values; relative paths are relative to `folder`.
+
+    Raises
+    ------
+    InputError
+        If a key is unknown (the nearest known one is named) or a value does not fit.
+    """
+    values = dict(values)
+    version = values.pop("format", FORMAT)
+    if not isinstance(version, int) or not 1 <= version <= FORMAT:
+        raise InputError(f"the job has the format {version!r}, known is {FORMAT}", mend="update napari-sti")
+    known = [f.name for f in fields(Job)]
+    for key in values:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.4)
+            mend = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+            raise InputError(f"the job has the unknown key {key!r}", mend=mend)
+    values.setdefault("out", None if values.get("kind") == "sample" else ".")
+    for which in ("study", "out"):
+        if values.get(which) is not None:
+            path = _as_path(which, values[which]).expanduser()
+            values[which] = path if path.is_absolute() else (folder / path).resolve()
+    return Job(**values)
+
+
+def read_job(path: str | Path) -> Job:
+    """Read a job file; its relative paths are relative to the file, and its output folder is its own by default.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or something in it is missing or unknown.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / JOB_FILE
+    values = read_json(path, "job file")
+    try:
+        return from_mapping(values, path.resolve().parent)
+    except InputError as error:
+        raise InputError(error.what, file=path, mend=error.mend) from None
+
+
+def write_job(job: Job, path: str | Path | None = None) -> Path:
+    """Write the job file (whole or not at all), by default ``job.json`` in the job's own folder.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be made or written.
+    """
+    if path is None:
+        if job.out is None:
+            raise InputError("the job names no output folder", mend="state where to write the job file")
+        path = job.out / JOB_FILE
+    path = Path(path)
+    make_folder(path.parent)
+    write_json(path, to_mapping(job, path.resolve().parent))
+    return path
+
+
+def _as_path(which: str, given: Any) -> Path:
+    if not isinstance(given, str | Path) or not str(given):
+        raise InputError(f"the {which} of the job is not a path", mend="give a path in quotes")
+    return Path(given)
+
+
+def _portable(path: Path, folder: Path | None) -> str:
+    path = path.absolute() if folder is None else path.resolve()
+    if folder is not None and path.is_relative_to(folder):
+        return path.relative_to(folder).as_posix()
+    return str(path)
+
+
+def _plain(params: Any) -> dict[str, Any]:
+    if not isinstance(params, Mapping) or not all(isinstance(name, str) for name in params):
+        raise InputError("the parameters of the job are no names with values", mend='write {"iterations": 50}')
+    try:
+        return cast(dict[str, Any], json.loads(json.dumps(dict(params), allow_nan=False)))
+    except (TypeError, ValueError):
+        raise InputError(
+            "the parameters of the job are not all plain values", mend="use numbers, texts, true or false"
+        ) from None

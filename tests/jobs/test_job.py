@@ -1,0 +1,115 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from napari_sti.core.errors import InputError
+from napari_sti.jobs.job import Job, check_job, from_mapping, read_job, to_mapping, write_job
+
+
+def test_a_job_survives_its_file(tmp_path):
+    job = Job(
+        study=tmp_path / "data" / "study.yaml",
+        method="stiimag",
+        params={"lam": 0.001, "note": None},
+        device="cuda:1",
+        frame="ras",
+        out=tmp_path / "run",
+        name="Kopf 1 ünd",
+    )
+    path = write_job(job)
+    assert path == tmp_path / "run" / "job.json"
+    assert read_job(path) == job
+    assert read_job(path.parent) == job
+    assert [p.name for p in path.parent.iterdir()] == ["job.json"]
+
+
+def test_paths_are_relative_to_the_file_and_out_is_its_folder(tmp_path):
+    (tmp_path / "job.json").write_text('{"study": "sub/study.yaml"}')
+    job = read_job(tmp_path / "job.json")
+    assert job.study == tmp_path / "sub" / "study.yaml"
+    assert job.out == tmp_path
+    assert job.kind == "recon"
+
+
+def test_a_moved_run_folder_still_points_into_itself(tmp_path):
+    folder = tmp_path / "before"
+    write_job(Job(study=folder / "study.yaml", out=folder))
+    assert json.loads((folder / "job.json").read_text())["study"] == "study.yaml"
+    moved = folder.rename(tmp_path / "after")
+    assert read_job(moved).study == moved / "study.yaml"
+    assert read_job(moved).out == moved
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"studi": "a"}, "unknown key 'studi'; did you mean 'study'?"),
+        ({"study": "a", "xyzzy": 1}, "unknown key 'xyzzy'; known are kind, study"),
+        ({"kind": "train", "study": "a"}, "kind of job 'train' is not known; use one of recon, sample, simulate"),
+        ({"kind": "recon"}, "names no study"),
+        ({"study": 3}, "the study of the job is not a path"),
+        ({"study": "a", "device": "gpu"}, "device 'gpu' is not known; use one of auto, cpu"),
+        ({"study": "a", "frame": "mni"}, "mni"),
+        ({"study": "a", "params": [1]}, "no names with values"),
+        ({"study": "a", "name": 3}, "the name of the job is not a text"),
+        ({"study": "a", "format": 7}, "format 7, known is 1; update napari-sti"),
+    ],
+)
+def test_a_wrong_job_file_is_refused_in_a_sentence(tmp_path, values, sentence):
+    path = tmp_path / "job.json"
+    path.write_text(json.dumps(values))
+    with pytest.raises(InputError) as caught:
+        read_job(path)
+    assert sentence in str(caught.value)
+    assert str(caught.value).startswith(str(path))
+
+
+def test_broken_and_missing_files(tmp_path):
+    with pytest.raises(InputError, match="no such job file"):
+        read_job(tmp_path / "none.json")
+    (tmp_path / "a.json").write_text('{"kind": \n oops}')
+    with pytest.raises(InputError, match=r"not valid JSON .* in line 2"):
+        read_job(tmp_path / "a.json")
+    (tmp_path / "b.json").write_text("[]")
+    with pytest.raises(InputError, match="holds no object"):
+        read_job(tmp_path / "b.json")
+
+
+def test_parameters_have_to_be_plain():
+    with pytest.raises(InputError, match="not all plain values"):
+        Job(study=Path("a"), out=Path("b"), params={"x": float("nan")})
+
+
+def test_only_the_sample_needs_no_folder(tmp_path):
+    assert from_mapping({"kind": "sample"}, tmp_path).out is None
+    with pytest.raises(InputError, match="no output folder"):
+        Job(kind="simulate")
+    with pytest.raises(InputError, match="no output folder"):
+        write_job(Job(kind="sample"))
+
+
+def test_an_unwritable_folder_is_said(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be made"):
+        write_job(Job(kind="simulate", out=tmp_path / "file" / "run"))
+
+
+def test_what_can_fail_early_is_checked_early(tmp_path, study):
+    out = tmp_path / "run"
+    check_job(Job(study=study, out=out))
+    with pytest.raises(InputError, match="nowhere"):
+        check_job(Job(study=tmp_path / "nowhere.yaml", out=out))
+    with pytest.raises(InputError, match="stiimag"):
+        check_job(Job(study=study, method="stimag", out=out))
+    with pytest.raises(InputError, match="'lamm'"):
+        check_job(Job(study=study, params={"lamm": 1}, out=out))
+    with pytest.raises(InputError, match="the only one is 'oblique'"):
+        check_job(Job(kind="sample", params={"tilt": 3}))
+    with pytest.raises(InputError, match="is not known"):
+        check_job(Job(kind="simulate", params={"orientatoins": 3}, out=out))
+    assert not out.exists()
+
+
+def test_values_hold_the_format(tmp_path):
+    assert to_mapping(Job(kind="sample"))["format"] == 1

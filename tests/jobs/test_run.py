@@ -1,0 +1,194 @@
+import json
+
+import pytest
+
+from napari_sti.core.errors import Cancelled, InputError, OutOfMemory
+from napari_sti.io.results import load_result
+from napari_sti.jobs.history import read_run
+from napari_sti.jobs.job import Job, read_job, write_job
+from napari_sti.jobs.run import run_job
+from napari_sti.jobs.state import read_state, started_now, write_state
+
+RESULT = {"chi.nii.gz", "mms.nii.gz", "msa.nii.gz", "pev.nii.gz", "mask.nii.gz", "result.json"}
+BOOKS = {"job.json", "run.json", "job.log"}
+
+
+def names(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+def test_a_reconstruction_leaves_everything_in_its_folder(tmp_path, study):
+    steps = []
+    job = Job(study=study, params={"max_iterations": 3}, device="cpu", out=tmp_path / "run", name="Run 1", frame="ras")
+    result = run_job(job, steps.append)
+    assert result == tmp_path / "run" / "result.json"
+    assert names(job.out) == RESULT | BOOKS
+    tensor = load_result(job.out)
+    assert tensor.name == "Run 1"
+    assert tensor.shape == (7, 6, 5)
+    assert tensor.provenance["params"]["max_iterations"] == 3
+    assert json.loads(result.read_text())["frame"] == "ras"
+    assert read_job(job.out) == job
+    record = read_run(job.out)
+    assert (record.state, record.result, record.name) == ("done", result, "Run 1")
+    assert record.seconds > 0
+    state = read_state(job.out)
+    assert (state.work, state.device) == (7 * 6 * 5 * 2, "cpu")
+    assert steps[0].message == "Reading the study"
+    assert max(step.iteration for step in steps) >= 3
+    assert (steps[-1].message, steps[-1].iteration) == ("Writing the result", max(step.iteration for step in steps))
+    log = (job.out / "job.log").read_text()
+    assert "Run 1" in log
+    assert "iteration 3" in log
+    assert "done in" in log
+
+
+def test_nothing_is_overwritten_unless_asked(tmp_path, study):
+    job = Job(study=study, params={"max_iterations": 2}, device="cpu", out=tmp_path / "run")
+    run_job(job)
+    before = (job.out / "result.json").read_bytes()
+    with pytest.raises(InputError, match="already holds a result; choose another folder, or pass --overwrite"):
+        run_job(job)
+    assert (job.out / "result.json").read_bytes() == before
+    assert read_state(job.out).state == "done"
+    (job.out / "chi.nii.gz").write_text("old")
+    run_job(job, overwrite=True)
+    assert load_result(job.out).shape == (7, 6, 5)
+
+
+def test_other_files_of_the_person_are_not_replaced(tmp_path, study):
+    job = Job(study=study, params={"max_iterations": 2}, device="cpu", out=tmp_path)
+    (tmp_path / "chi.nii.gz").write_text("mine")
+    with pytest.raises(InputError, match=r"chi\.nii\.gz: there is such a file already"):
+        run_job(job)
+    assert (tmp_path / "chi.nii.gz").read_text() == "mine"
+    assert names(tmp_path) == BOOKS | {"chi.nii.gz"}
+
+
+def test_the_persons_own_job_file_is_left_as_written(tmp_path, study):
+    text = json.dumps({"study": str(study), "params": {"max_iterations": 2}, "device": "cpu"})
+    (tmp_path / "job.json").write_text(text)
+    run_job(read_job(tmp_path / "job.json"))
+    assert (tmp_path / "job.json").read_text() == text
+
+
+def test_cancel_leaves_books_and_no_result(tmp_path, study, odd):
+    def cancel(step):
+        if step.iteration == 5:
+            raise Cancelled
+
+    job = Job(study=study, method="slow", device="cpu", out=tmp_path / "run")
+    with pytest.raises(Cancelled):
+        run_job(job, cancel)
+    assert names(job.out) == BOOKS
+    assert read_state(job.out).state == "cancelled"
+    assert run_job(job).exists()  # and can be run again
+
+
+def test_a_fault_is_logged_with_its_traceback(tmp_path, study, odd):
+    job = Job(study=study, method="faulty", device="cpu", out=tmp_path / "run")
+    with pytest.raises(RuntimeError):
+        run_job(job)
+    state = read_state(job.out)
+    assert state.state == "failed"
+    assert "size of tensor a (3) must match the size" in state.sentence
+    assert "Traceback" in (job.out / "job.log").read_text()
+
+
+def test_a_study_with_faults_is_refused(tmp_path, study):
+    text = study.read_text().replace("mask: mask.nii.gz", "mask: away.nii.gz")
+    broken = study.with_name("broken.yaml")
+    broken.write_text(text)
+    job = Job(study=broken, device="cpu", out=tmp_path / "run")
+    with pytest.raises(InputError, match=r"away\.nii\.gz"):
+        run_job(job)
+    assert "away.nii.gz" in read_state(job.out).sentence
+    with pytest.raises(InputError, match="did you mean 'stiimag'"):
+        run_job(Job(study=study, method="stimag", out=tmp_path / "other"))
+    assert not (tmp_path / "other").exists()
+
+
+def test_too_large_a_run_is_refused_before_it_begins(tmp_path, study, odd):
+    job = Job(study=study, method="greedy", params={"megabytes": 50_000_000}, device="cpu", out=tmp_path / "run")
+    with pytest.raises(OutOfMemory, match="needs about 50000 GB and"):
+        run_job(job)
+    assert read_state(job.out).state == "failed"
+    assert run_job(job, check_memory=False).exists()
+
+
+def test_a_limit_counts_as_what_is_free(tmp_path, study, odd):
+    job = Job(study=study, method="greedy", params={"megabytes": 700}, device="cpu", out=tmp_path / "run")
+    with pytest.raises(OutOfMemory, match="needs about 700 MB and may take 500 MB, the limit that was set"):
+        run_job(job, memory_limit=500_000_000)
+
+
+def test_what_a_killed_run_left_is_cleaned(tmp_path, study):
+    job = Job(study=study, params={"max_iterations": 2}, device="cpu", out=tmp_path)
+    (tmp_path / ".unfinished").mkdir()
+    (tmp_path / ".unfinished" / "chi.nii.gz").write_text("half")
+    (tmp_path / ".preview.npy.half").write_text("half")
+    (tmp_path / "preview.npy").write_text("old")
+    run_job(job)
+    assert names(tmp_path) == RESULT | BOOKS
+
+
+def test_a_folder_in_use_is_refused(tmp_path, study):
+    import dataclasses
+    import os
+
+    import psutil
+
+    job = Job(study=study, out=tmp_path)
+    write_job(job)
+    parent = psutil.Process(os.getppid())
+    write_state(tmp_path, dataclasses.replace(started_now(), pid=parent.pid, process_started=parent.create_time()))
+    with pytest.raises(InputError, match="another process is running in this folder"):
+        run_job(job)
+
+
+def test_a_simulation_becomes_a_study_in_its_folder(tmp_path, monkeypatch):
+    from napari_sti.io.load import load_study
+    from napari_sti.simulate import study as simulation
+
+    asked = []
+
+    def simulate(wanted=None, progress=None):
+        asked.append(wanted)
+        return load_study(made)
+
+    made = _tiny(tmp_path / "made")
+    monkeypatch.setattr(simulation, "simulate", simulate)
+    job = Job(kind="simulate", params={"orientations": 3}, out=tmp_path / "run", name="S")
+    path = run_job(job)
+    assert path == tmp_path / "run" / "study.yaml"
+    assert asked[0].orientations == 3
+    assert load_study(path).shape == (4, 5, 3)
+    assert names(job.out) >= BOOKS
+    with pytest.raises(InputError, match="already holds a result"):
+        run_job(job)
+
+
+def test_the_sample_is_where_it_is_kept(tmp_path, monkeypatch):
+    from napari_sti.simulate import sample
+
+    asked = []
+
+    def sample_study(*, oblique=False, progress=None):
+        asked.append(oblique)
+        return tmp_path / "cache" / "study.yaml"
+
+    monkeypatch.setattr(sample, "sample_study", sample_study)
+    assert run_job(Job(kind="sample")) == tmp_path / "cache" / "study.yaml"
+    assert run_job(Job(kind="sample", params={"oblique": True}, out=tmp_path / "run")).parent.name == "cache"
+    assert asked == [False, True]
+    assert names(tmp_path / "run") == BOOKS
+
+
+def _tiny(folder):
+    import numpy as np
+
+    from napari_sti.core.acquisition import Acquisition
+    from napari_sti.io.save import save_acquisition
+
+    field = 0.01 * np.random.default_rng(0).standard_normal((1, 4, 5, 3))
+    return save_acquisition(Acquisition(field, [[0, 0, 1]], np.ones((4, 5, 3)), np.eye(4)), folder)
