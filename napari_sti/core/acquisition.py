@@ -262,7 +262,10 @@ def _check_values(inside: NDArray[Any], what: str) -> None:
 
 
 def _real(given: Any, name: str) -> NDArray[Any]:
-    array = np.asarray(given)
+    try:
+        array = np.asarray(given)
+    except ValueError:
+        raise InputError(f"the volumes of the {name} differ in shape", mend="bring all to the same grid") from None
     if array.dtype.kind == "c":
         raise InputError(f"the {name} is complex", mend="give real values (for phase data: the unwrapped phase)")
     if array.dtype.kind not in "biuf":

@@ -1,1 +1,1 @@
-
+"""Free functions on arrays: colours, metrics, coherence of tensor fields."""

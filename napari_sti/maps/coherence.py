@@ -1,0 +1,154 @@
+"""Do directions run along the bundles that they are part of? The check for flipped and swapped axes.
+
+Fibres go on from voxel to voxel: where a direction points at a neighbour, the neighbour's direction mostly points back.
+Flip or swap an axis of the vectors without that of the volume, and it does not. Fibre coherence index of Schilling et
+al., Magn Reson Imaging 58:82, 2019.
+"""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_sti.core.errors import InputError
+
+ANGLE = 30.0
+"""Degrees within which a direction points at a neighbour, as published."""
+
+# Of the 26 neighbours one of each opposite pair: a pair of voxels is visited once, and counted twice.
+_OFFSETS = tuple(o for o in itertools.product((-1, 0, 1), repeat=3) if o > (0, 0, 0))
+
+
+@dataclass(frozen=True, eq=False)
+class CoherenceTable:
+    """Coherence of a field of directions as it is and after every flip and swap of the vectors' axes.
+
+    Parameters
+    ----------
+    transforms : (24, 3, 3) array
+        Signed permutations of the components, the identity first; a matrix and its negative are the same to a field of
+        directions, so that 24 stand for all 48.
+    index : (24,) array
+        `coherence_index` after each.
+    """
+
+    transforms: NDArray[np.float64]
+    index: NDArray[np.float64]
+
+    @property
+    def relative(self) -> NDArray[np.float64]:
+        """Index of each transform divided by that of the directions as stored."""
+        return np.asarray(self.index / self.index[0])
+
+    @property
+    def best(self) -> NDArray[np.float64]:
+        """The transform (3, 3) after which the directions fit the volume best; the identity if all is well."""
+        return np.asarray(self.transforms[int(np.argmax(self.index))])
+
+    @property
+    def as_stored_is_best(self) -> bool:
+        """Whether no flip or swap would make the directions fit better."""
+        return bool(np.argmax(self.index) == 0)
+
+
+def coherence_index(
+    directions: NDArray[np.floating],
+    anisotropy: NDArray[np.floating],
+    *,
+    voxel_size: ArrayLike = (1, 1, 1),
+    angle: float = ANGLE,
+    threshold: float = 0.0,
+) -> float:
+    """Compute the fibre coherence index.
+
+    For every voxel and each of its 26 neighbours: if the line between the two lies within `angle` of the directions of
+    both, the anisotropy of both is added.
+
+    Parameters
+    ----------
+    directions : (X, Y, Z, 3) array
+        Principal directions in VOXEL axes, of either sign and any length; zero or NaN where there is none.
+    anisotropy : (X, Y, Z) array
+        Weight of each voxel (FA or MSA); NaN does not count.
+    voxel_size : three numbers
+        In mm, only their ratios matter.
+    angle : float
+        In degrees.
+    threshold : float
+        Voxels whose anisotropy is not above it do not count. Noise points everywhere and dilutes every comparison.
+
+    Returns
+    -------
+    float
+        In the unit of the anisotropy times pairs: only ratios between fields on the same grid mean something.
+    """
+    return _index(*_prepared(directions, anisotropy, threshold), np.asarray(voxel_size, np.float64), angle)
+
+
+def coherence_table(
+    directions: NDArray[np.floating],
+    anisotropy: NDArray[np.floating],
+    *,
+    voxel_size: ArrayLike = (1, 1, 1),
+    angle: float = ANGLE,
+    threshold: float = 0.0,
+) -> CoherenceTable:
+    """Compute the fibre coherence index of the directions and of all their flips and swaps; see `coherence_index`."""
+    components, weight = _prepared(directions, anisotropy, threshold)
+    transforms = _signed_permutations()
+    size = np.asarray(voxel_size, np.float64)
+    index = []
+    for transform in transforms:
+        source = np.abs(transform).argmax(1)
+        signs = transform[range(3), source].astype(components.dtype)
+        index.append(_index(components[source] * signs[:, None, None, None], weight, size, angle))
+    return CoherenceTable(transforms, np.array(index))
+
+
+def _signed_permutations() -> NDArray[np.float64]:
+    """The 24 signed permutations that differ by more than the sign of the whole, the identity first."""
+    found = []
+    for order in itertools.permutations(range(3)):
+        for signs in itertools.product((1, -1), repeat=2):
+            found.append(np.diag([1.0, *signs])[:, list(order)].T)
+    return np.array(found)
+
+
+def _prepared(
+    directions: NDArray[np.floating], anisotropy: NDArray[np.floating], threshold: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Unit components (3, X, Y, Z) and weights (X, Y, Z), cut to the box in which there is weight."""
+    vectors, weight = np.asarray(directions, np.float32), np.asarray(anisotropy, np.float32)
+    if vectors.shape != (*weight.shape, 3) or weight.ndim != 3:
+        raise InputError(
+            f"the directions have the shape {vectors.shape} and the anisotropy {weight.shape}",
+            mend="give (x, y, z, 3) and (x, y, z) on one grid",
+        )
+    length = np.linalg.norm(vectors, axis=-1)
+    counts = (weight > max(threshold, 0)) & (length > 0) & np.isfinite(weight) & np.isfinite(length)
+    if not counts.any():
+        raise InputError("there is no anisotropic voxel with a direction", mend="check the mask and the unit")
+    box = tuple(
+        slice(int(where.min()), int(where.max()) + 1) for where in (np.unique(axis) for axis in np.nonzero(counts))
+    )
+    inside = counts[box]
+    components = np.zeros((3, *inside.shape), np.float32)
+    components[:, inside] = (vectors[box][inside] / length[box][inside, None]).T
+    return components, np.where(inside, weight[box], np.float32(0))
+
+
+def _index(
+    components: NDArray[np.float32], weight: NDArray[np.float32], voxel_size: NDArray[np.float64], angle: float
+) -> float:
+    threshold = np.float32(np.cos(np.radians(angle)))
+    total = 0.0
+    for offset in _OFFSETS:
+        line = np.array(offset) * voxel_size
+        x, y, z = (line / np.linalg.norm(line)).astype(np.float32)
+        points = np.abs(components[0] * x + components[1] * y + components[2] * z) > threshold
+        here = tuple(slice(max(0, -step), n - max(0, step)) for step, n in zip(offset, weight.shape, strict=True))
+        there = tuple(slice(max(0, step), n - max(0, -step)) for step, n in zip(offset, weight.shape, strict=True))
+        both = points[here] & points[there]
+        total += float(np.sum((weight[here] + weight[there])[both], dtype=np.float64))
+    return 2 * total
