@@ -1,1 +1,1 @@
-
+"""From results to napari layers; the only room below the widgets that knows napari."""

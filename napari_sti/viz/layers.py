@@ -1,0 +1,303 @@
+"""Results and acquisitions as napari layers: plain layer data tuples, made without importing napari.
+
+Every layer holds a volume in the nearest RAS order with scale, translation and units in mm, is called
+``run - map [unit]``, and carries in its metadata what it is, how it was made and the true affine.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_sti.core import frames
+from napari_sti.core.acquisition import Acquisition
+from napari_sti.core.tensor_field import TensorField
+from napari_sti.maps.colour import pev_colour
+from napari_sti.viz.display import METADATA_KEY, DisplayGrid, layer_info
+from napari_sti.viz.lines import make_lines
+from napari_sti.viz.numbers import degrees, nice_limit
+from napari_sti.viz.shown_maps import ShownMaps, shown_maps, symmetric_limit
+
+LayerData = tuple[Any, dict[str, Any], str]
+"""Data, keywords and layer type, as napari's readers and widgets hand them over."""
+
+MMS_COLORMAP = "gray"
+MSA_COLORMAP = "magma"
+"""Perceptually even, legible with every kind of colour vision, black at 0."""
+
+
+def tensor_layers(
+    tensor: TensorField, *, run: str, floor: float | None = None, ceiling: float | None = None
+) -> list[LayerData]:
+    """Make the layers of a tensor: MMS and MSA (hidden at first), PEV colour, PEV lines (hidden).
+
+    Parameters
+    ----------
+    tensor : TensorField
+        In any order of storage and any frame.
+    run : str
+        Name of the run, such as ``"stiimag 1"``; begins the names of the layers.
+    floor, ceiling : float, optional
+        MSA in ppm at which colours are black and at full brightness; chosen from the data by default.
+
+    Returns
+    -------
+    list of (data, keywords, type)
+        From the bottom to the top.
+    """
+    maps = shown_maps(tensor, run)
+    auto_floor, auto_ceiling = maps.window()
+    ceiling = auto_ceiling if ceiling is None else ceiling
+    floor = min(auto_floor, ceiling) if floor is None else floor
+    common = {
+        "run": run,
+        "simulated": bool(tensor.provenance.get("simulated", False)),
+        "provenance": dict(tensor.provenance),
+        "maps": maps,
+    }
+    return [
+        _scalar(
+            maps.grid,
+            _only_inside(maps.mms, maps.mask),
+            f"{run} - MMS [ppm]",
+            colormap=MMS_COLORMAP,
+            limits=(-maps.mms_limit(), maps.mms_limit()),
+            visible=False,
+            info=common
+            | {"kind": "mms", "map": "MMS", "unit": "ppm", "description": "Mean magnetic susceptibility, grey = 0."},
+        ),
+        _scalar(
+            maps.grid,
+            _only_inside(maps.msa, maps.mask),
+            f"{run} - MSA [ppm]",
+            colormap=MSA_COLORMAP,
+            limits=(0.0, ceiling),
+            visible=False,
+            info=common
+            | {
+                "kind": "msa",
+                "map": "MSA",
+                "unit": "ppm",
+                "description": "Anisotropy of the susceptibility, l1 - (l2 + l3)/2.",
+            },
+        ),
+        _pev_colour(maps, f"{run} - PEV colour", floor, ceiling, common),
+        _pev_lines(maps, f"{run} - PEV lines", floor, common),
+    ]
+
+
+def set_window(layer: Any, floor: float, ceiling: float) -> None:
+    """Show a layer of a tensor with another MSA floor and ceiling (ppm); does nothing for other layers.
+
+    RGB layers ignore contrast limits, so colours are computed again and written into the layer's own array.
+    """
+    info = layer_info(layer.metadata)
+    maps = None if info is None else info.get("maps")
+    if info is None or not isinstance(maps, ShownMaps):
+        return
+    if info["kind"] == "pev_colour":
+        _paint(layer.data, maps, floor, ceiling)
+        info.update(floor=floor, ceiling=ceiling)
+        layer.refresh(extent=False)
+        # Legends follow the metadata, which has no event of its own for changes inside.
+        layer.metadata = dict(layer.metadata)
+    elif info["kind"] == "pev_lines":
+        lines = _lines(maps, floor)
+        layer.data = lines.vectors
+        if len(lines.vectors):
+            layer.edge_color = lines.colors
+        info.update(floor=floor)
+    elif info["kind"] == "msa" and ceiling > 0:
+        layer.contrast_limits = (0.0, ceiling)
+
+
+def acquisition_layers(acquisition: Acquisition) -> list[LayerData]:
+    """Make the layers of an acquisition: magnitudes, field maps, further maps, masks; only one of them is visible.
+
+    Names say where something is simulated, and which orientation and tilt a field map belongs to.
+    """
+    acq = acquisition
+    grid = DisplayGrid(acq.affine, acq.shape)
+    run = f"{acq.name} (simulated)" if acq.simulated and "simulated" not in acq.name.lower() else acq.name
+    common: dict[str, Any] = {"run": run, "simulated": acq.simulated}
+    layers = _magnitudes(acq, grid, common)
+    layers += _further_maps(acq, grid, common)
+    layers += _fields(acq, grid, common)
+    for name, mask in (("mask", acq.mask), ("white matter mask", acq.wm_mask), ("CSF mask", acq.csf_mask)):
+        if mask is not None:
+            layers.append(_labels(grid, mask, f"{run} - {name}", common | {"kind": "mask", "map": name, "unit": ""}))
+    images = [keywords for _, keywords, kind in layers if kind == "image"]
+    if images:
+        first = next((k for k in images if k["metadata"][METADATA_KEY]["kind"] == "field"), images[0])
+        first["visible"] = True
+    return layers
+
+
+def _fields(acq: Acquisition, grid: DisplayGrid, common: Mapping[str, Any]) -> list[LayerData]:
+    if acq.field is None:
+        return []
+    limit = symmetric_limit(acq.field[:, acq.mask])
+    b0_ras = frames.rotate_vectors(acq.b0_dirs, frames.between("voxel", "ras", acq.affine))
+    inside = grid.to_shown(acq.mask)
+    layers = []
+    for i, field in enumerate(acq.field):
+        tilt = degrees(float(acq.tilts[i]))
+        info = {
+            "kind": "field",
+            "map": f"field {i + 1}",
+            "unit": "ppm",
+            "orientation": i,
+            "tilt": float(acq.tilts[i]),
+            "b0_ras": b0_ras[i].tolist(),
+            "b0": acq.b0,
+            "description": f"Local field shift, {acq.labels[i]}, tilted by {tilt}.",
+        }
+        name = f"{common['run']} - field {i + 1}, tilt {tilt} [ppm]"
+        shown = _only_inside(grid.to_shown(field), inside)
+        layers.append(
+            _scalar(grid, shown, name, MMS_COLORMAP, limits=(-limit, limit), visible=False, info={**common, **info})
+        )
+    return layers
+
+
+def _magnitudes(acq: Acquisition, grid: DisplayGrid, common: Mapping[str, Any]) -> list[LayerData]:
+    layers = []
+    for i, magnitude in enumerate(() if acq.magnitude is None else acq.magnitude):
+        good = magnitude[np.isfinite(magnitude)]
+        top = nice_limit(float(np.percentile(good, 99.5))) if good.size else 1.0
+        name = "magnitude" if acq.magnitude is not None and len(acq.magnitude) == 1 else f"magnitude {i + 1}"
+        info = {**common, "kind": "magnitude", "map": name, "unit": "a.u."}
+        layers.append(
+            _scalar(
+                grid,
+                grid.to_shown(magnitude),
+                f"{common['run']} - {name} [a.u.]",
+                MMS_COLORMAP,
+                limits=(0.0, top),
+                visible=False,
+                info=info,
+            )
+        )
+    return layers
+
+
+def _further_maps(acq: Acquisition, grid: DisplayGrid, common: Mapping[str, Any]) -> list[LayerData]:
+    layers = []
+    inside = grid.to_shown(acq.mask)
+    for i, r2prime in enumerate(() if acq.r2prime is None else acq.r2prime):
+        name = "R2'" if acq.r2prime is not None and len(acq.r2prime) == 1 else f"R2' {i + 1}"
+        shown = _only_inside(grid.to_shown(r2prime), inside)
+        limits = (0.0, symmetric_limit(r2prime[acq.mask]))
+        info = {**common, "kind": "r2prime", "map": name, "unit": "Hz"}
+        layers.append(_scalar(grid, shown, f"{common['run']} - {name} [Hz]", MSA_COLORMAP, limits, False, info))
+    if acq.qsm is not None:
+        limit = symmetric_limit(acq.qsm[acq.mask])
+        shown = _only_inside(grid.to_shown(acq.qsm), inside)
+        info = {**common, "kind": "qsm", "map": "QSM", "unit": "ppm"}
+        layers.append(_scalar(grid, shown, f"{common['run']} - QSM [ppm]", MMS_COLORMAP, (-limit, limit), False, info))
+    return layers
+
+
+def _scalar(
+    grid: DisplayGrid,
+    shown: NDArray[Any],
+    name: str,
+    colormap: str,
+    limits: tuple[float, float],
+    visible: bool,
+    info: Mapping[str, Any],
+) -> LayerData:
+    keywords = {
+        "name": name,
+        "colormap": colormap,
+        "contrast_limits": limits,
+        "blending": "translucent_no_depth",
+        "visible": visible,
+        "metadata": _metadata(grid, info),
+        **grid.layer_keywords(),
+    }
+    return shown, keywords, "image"
+
+
+def _labels(grid: DisplayGrid, mask: NDArray[np.bool_], name: str, info: Mapping[str, Any]) -> LayerData:
+    keywords = {
+        "name": name,
+        "visible": False,
+        "opacity": 0.4,
+        "blending": "translucent_no_depth",
+        "metadata": _metadata(grid, info),
+        **grid.layer_keywords(),
+    }
+    return grid.to_shown(mask).astype(np.uint8), keywords, "labels"
+
+
+def _pev_colour(maps: ShownMaps, name: str, floor: float, ceiling: float, common: Mapping[str, Any]) -> LayerData:
+    rgba = np.zeros((*maps.mask.shape, 4), np.uint8)
+    # Transparent outside the mask, so that nothing black lies over an anatomical image.
+    rgba[..., 3] = np.where(maps.mask, 255, 0)
+    _paint(rgba, maps, floor, ceiling)
+    info = {
+        **common,
+        "kind": "pev_colour",
+        "map": "PEV colour",
+        "unit": "",
+        "frame": "ras",
+        "floor": floor,
+        "ceiling": ceiling,
+        "description": "Principal eigenvector: red left-right, green front-back, blue up-down; brightness is MSA.",
+    }
+    keywords = {
+        "name": name,
+        "rgb": True,
+        "blending": "translucent_no_depth",
+        "metadata": _metadata(maps.grid, info),
+        **maps.grid.layer_keywords(),
+    }
+    return rgba, keywords, "image"
+
+
+def _paint(rgba: NDArray[np.uint8], maps: ShownMaps, floor: float, ceiling: float) -> None:
+    colours = pev_colour(*maps.painted, floor, ceiling).reshape(-1, 3)
+    rgba.reshape(-1, 4)[maps.inside, :3] = colours[: len(maps.inside)]
+
+
+def _lines(maps: ShownMaps, floor: float) -> Any:
+    return make_lines(
+        maps.pev, maps.mask & (maps.msa >= floor), frames.voxel_axes(maps.grid.true_affine), maps.grid.scale
+    )
+
+
+def _pev_lines(maps: ShownMaps, name: str, floor: float, common: Mapping[str, Any]) -> LayerData:
+    lines = _lines(maps, floor)
+    thinned = "" if lines.kept == 1 else f" One voxel in {round(1 / lines.kept)} has a line."
+    info = {
+        **common,
+        "kind": "pev_lines",
+        "map": "PEV lines",
+        "unit": "",
+        "frame": "ras",
+        "floor": floor,
+        "description": f"Principal eigenvector as lines where MSA is at least {floor:g} ppm.{thinned}",
+    }
+    keywords: dict[str, Any] = {
+        "name": name,
+        "vector_style": "line",
+        "edge_width": 0.2,
+        "length": 1,
+        "visible": False,
+        "blending": "translucent_no_depth",
+        "metadata": _metadata(maps.grid, info),
+        **maps.grid.layer_keywords(),
+    }
+    keywords |= {"edge_color": lines.colors} if len(lines.vectors) else {"ndim": 3}
+    return lines.vectors, keywords, "vectors"
+
+
+def _only_inside(shown: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    # NaN is transparent: no grey block around the brain, and no value where there is none.
+    return np.where(mask, shown, np.float32(np.nan)).astype(np.float32)
+
+
+def _metadata(grid: DisplayGrid, info: Mapping[str, Any]) -> dict[str, Any]:
+    return {METADATA_KEY: {**grid.metadata(), **info}}

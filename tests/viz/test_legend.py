@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Layer
+
+from napari_sti.core.errors import InputError
+from napari_sti.viz import canvas, layers, views
+from napari_sti.viz.legend import Legend, is_dark, legend
+from tests.viz.phantoms import SHAPE, acquisition, marked_tensor, ras_affine, turned
+
+
+@pytest.fixture
+def viewer():
+    model = ViewerModel()
+    for data in layers.acquisition_layers(acquisition()) + layers.tensor_layers(marked_tensor(), run="stiimag 1"):
+        model.add_layer(Layer.create(*data))
+    views.show_axial(model)
+    views.go_to(model, np.array([0.0, 0.0, 13.5]))
+    return model
+
+
+def show_only(viewer, name):
+    for layer in viewer.layers:
+        layer.visible = layer.name == name
+    viewer.layers.selection.active = viewer.layers[name]
+
+
+def test_colours_have_a_key_and_no_bar(viewer):
+    viewer.layers.selection.active = viewer.layers["stiimag 1 - PEV colour"]
+    state = legend(viewer)
+    assert state.letters == ("R", "L", "A", "P")
+    assert state.caption == ("stiimag 1 - PEV colour", "axial S 13.5 mm, neurological", "simulated data")
+    assert state.key.view_axes == ((1, 0, 0), (0, 1, 0), (0, 0, 1))
+    assert state.key.brightness.startswith("MSA 0.00") and state.key.brightness.endswith(" to 0.030 ppm")
+    assert state.bar is None and not state.warning
+
+
+def test_scalar_maps_have_a_bar_with_their_unit(viewer):
+    show_only(viewer, "stiimag 1 - MMS [ppm]")
+    bar = legend(viewer).bar
+    assert bar.title == "MMS [ppm]" and bar.low == -bar.high
+    assert bar.colors[0] == (0, 0, 0) and bar.colors[-1] == (255, 255, 255)
+    assert legend(viewer, "ppb").bar.title == "MMS [ppb]" and legend(viewer, "ppb").bar.high == 1000 * bar.high
+    assert legend(viewer).key is None
+    viewer.layers["stiimag 1 - MMS [ppm]"].contrast_limits = (-0.5, 0.5)
+    assert legend(viewer).bar.high == 0.5
+
+
+def test_the_bar_is_that_of_the_active_map(viewer):
+    for layer in viewer.layers:
+        layer.visible = True
+    viewer.layers.selection.active = viewer.layers["stiimag 1 - MSA [ppm]"]
+    assert legend(viewer).bar.title == "MSA [ppm]"
+    viewer.layers.selection.active = viewer.layers["stiimag 1 - PEV lines"]
+    assert legend(viewer).bar is None  # the colours cover the maps below
+    viewer.layers["stiimag 1 - PEV colour"].visible = False
+    assert legend(viewer).bar.title == "MSA [ppm]"
+    assert legend(viewer).key.brightness == ""  # only lines: brightness means nothing
+
+
+def test_field_maps_and_conventions(viewer):
+    name = "head (simulated) - field 1, tilt 0.0° [ppm]"
+    show_only(viewer, name)
+    views.show_coronal(viewer, radiological=True)
+    state = legend(viewer)
+    assert state.bar.title == "field [ppm]"
+    assert state.letters == ("L", "R", "S", "I")
+    assert "radiological" in state.caption[1] and state.caption[1].startswith("coronal")
+    views.show_sagittal(viewer)
+    assert "logical" not in legend(viewer).caption[1]
+
+
+def test_oblique_scans_say_so_and_their_key_is_turned():
+    model = ViewerModel()
+    for data in layers.tensor_layers(marked_tensor(turned(ras_affine(), SHAPE, 30)), run="r"):
+        model.add_layer(Layer.create(*data))
+    views.show_axial(model)
+    state = legend(model)
+    assert state.caption[1:3] == ("axial, neurological", "along the scan's axes, 30.0° oblique")
+    np.testing.assert_allclose(state.key.view_axes[1], (0, np.sqrt(0.75), 0.5), atol=1e-3)
+
+
+def test_mirrored_three_dimensional_views_are_warned_about(viewer):
+    viewer.dims.ndisplay = 3
+    assert legend(viewer).warning == "" and legend(viewer).caption[1] == "3-D"
+    viewer.scene.camera.orientation = ("towards", "up", "left")
+    assert legend(viewer).warning == "mirrored view"
+
+
+def test_foreign_layers_are_not_written_about():
+    model = ViewerModel()
+    model.add_image(np.zeros((4, 5, 6)))
+    assert legend(model) == Legend()
+    assert legend(ViewerModel()) == Legend()
+
+
+def test_measured_data_are_not_called_simulated():
+    model = ViewerModel()
+    for data in layers.acquisition_layers(acquisition(simulated=False)):
+        model.add_layer(Layer.create(*data))
+    assert "simulated data" not in legend(model).caption
+
+
+def test_themes(viewer):
+    viewer.theme = "light"
+    assert not is_dark(viewer)
+    viewer.theme = "dark"
+    assert is_dark(viewer)
+
+
+def test_annotating_twice_is_once(viewer):
+    first = canvas.annotate(viewer)
+    assert canvas.annotate(viewer) is first
+    assert viewer.canvas.overlays.scale_bar.visible
+    with pytest.raises(InputError, match="use ppm or ppb"):
+        first.configure(unit="T")
