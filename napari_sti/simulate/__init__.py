@@ -1,1 +1,1 @@
-
+"""Simulated brains and simulated scans of them."""
