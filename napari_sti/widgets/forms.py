@@ -1,0 +1,196 @@
+"""Forms made from a ``Params`` dataclass: every registered method gets one without further work."""
+
+from typing import Any
+
+from qtpy.QtCore import QSignalBlocker, Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLineEdit,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_sti.core.params import Parameter, describe, from_mapping
+from napari_sti.widgets.fold import Fold
+from napari_sti.widgets.look import MARGIN, Form
+from napari_sti.widgets.number_boxes import ScientificBox, keep_wheel_for_scrolling
+
+_LARGEST_INT = 2**31 - 1
+
+
+class ParameterEditor(QWidget):
+    """Editor of one parameter; an optional one has a check box in front that says whether it is stated."""
+
+    valueChanged = Signal()
+
+    def __init__(self, parameter: Parameter, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.parameter = parameter
+        self.setToolTip(tooltip(parameter))
+        self.box = _BOXES[parameter.kind](parameter)
+        self.box.setObjectName(f"sti_param_{parameter.name}")
+        self.box.setAccessibleName(parameter.label)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self.stated: QCheckBox | None = None
+        if parameter.optional:
+            self.stated = QCheckBox(self)
+            self.stated.setToolTip("Unchecked: chosen by the method.")
+            self.stated.setObjectName(f"sti_param_{parameter.name}_stated")
+            self.stated.toggled.connect(self._toggled)
+            self.box.setEnabled(False)
+            layout.addWidget(self.stated)
+        layout.addWidget(self.box, 1)
+        _changed_signal(self.box).connect(self._changed)
+
+    def value(self) -> Any:
+        """The value, or None where nothing is stated."""
+        if self.stated is not None and not self.stated.isChecked():
+            return None
+        box = self.box
+        if isinstance(box, QCheckBox):
+            return bool(box.isChecked())
+        if isinstance(box, QComboBox):
+            return str(box.currentText())
+        if isinstance(box, QLineEdit):
+            return str(box.text())
+        return self.parameter.kind(box.value())
+
+    def setValue(self, value: Any) -> None:
+        """Show another value."""
+        if self.stated is not None:
+            self.stated.setChecked(value is not None)
+        if value is None:
+            return
+        box = self.box
+        if isinstance(box, QCheckBox):
+            box.setChecked(value)
+        elif isinstance(box, QComboBox):
+            box.setCurrentText(value)
+        elif isinstance(box, QLineEdit):
+            box.setText(value)
+        else:
+            box.setValue(value)
+
+    def _toggled(self, stated: bool) -> None:
+        self.box.setEnabled(stated)
+        self.valueChanged.emit()
+
+    def _changed(self, *_: Any) -> None:
+        self.valueChanged.emit()
+
+
+class ParamsForm(QWidget):
+    """Form of a ``Params`` dataclass: labels, units behind the numbers, help as tooltips, the rest under *More*.
+
+    Parameters
+    ----------
+    params_type : type
+        Frozen dataclass whose fields are declared with `napari_sti.core.params.param`.
+    """
+
+    valueChanged = Signal()
+
+    def __init__(self, params_type: type, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._type = params_type
+        self.editors: dict[str, ParameterEditor] = {}
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(MARGIN // 2)
+        parameters = describe(params_type)
+        layout.addLayout(self._rows([p for p in parameters if not p.advanced]))
+        advanced = [p for p in parameters if p.advanced]
+        self.more: Fold | None = None
+        if advanced:
+            content = QWidget()
+            content.setLayout(self._rows(advanced))
+            self.more = Fold("More", content, self)
+            self.more.button.setObjectName("sti_more")
+            layout.addWidget(self.more)
+        self.setValue(params_type())
+
+    def value(self) -> Any:
+        """The parameters as an instance of the dataclass.
+
+        Raises
+        ------
+        InputError
+            If a value is outside its range.
+        """
+        return from_mapping(self._type, {name: editor.value() for name, editor in self.editors.items()})
+
+    def setValue(self, params: Any) -> None:
+        """Show other parameters."""
+        for name, editor in self.editors.items():
+            with QSignalBlocker(editor):
+                editor.setValue(getattr(params, name))
+        self.valueChanged.emit()
+
+    def _rows(self, parameters: list[Parameter]) -> Form:
+        rows = Form()
+        for parameter in parameters:
+            editor = ParameterEditor(parameter, self)
+            editor.valueChanged.connect(self.valueChanged)
+            rows.row(parameter.label, editor, help=tooltip(parameter), buddy=editor.box)
+            self.editors[parameter.name] = editor
+        return rows
+
+
+def tooltip(parameter: Parameter) -> str:
+    """The help of a parameter with its name, its range and its default."""
+    unit = f" {parameter.unit}" if parameter.unit else ""
+    lines = [parameter.help]
+    ends = [
+        f"{word} {end:g}{unit}"
+        for word, end in (("at least", parameter.low), ("at most", parameter.high))
+        if end is not None
+    ]
+    default = "not stated" if parameter.default is None else f"{parameter.default}{unit}"
+    lines.append("; ".join([f"{parameter.name}: default {default}", *ends]) + ".")
+    return "\n".join(lines)
+
+
+def _float_box(p: Parameter) -> QWidget:
+    box = ScientificBox()
+    box.setRange(-1e300 if p.low is None else p.low, 1e300 if p.high is None else p.high)
+    box.setSuffix(f" {p.unit}" if p.unit else "")
+    return box
+
+
+def _int_box(p: Parameter) -> QWidget:
+    box = QSpinBox()
+    box.setRange(-_LARGEST_INT if p.low is None else int(p.low), _LARGEST_INT if p.high is None else int(p.high))
+    box.setSuffix(f" {p.unit}" if p.unit else "")
+    box.setKeyboardTracking(False)
+    keep_wheel_for_scrolling(box)
+    return box
+
+
+def _bool_box(p: Parameter) -> QWidget:
+    return QCheckBox()
+
+
+def _text_box(p: Parameter) -> QWidget:
+    if not p.choices:
+        return QLineEdit()
+    box = QComboBox()
+    box.addItems(list(p.choices))
+    keep_wheel_for_scrolling(box)
+    return box
+
+
+_BOXES = {float: _float_box, int: _int_box, bool: _bool_box, str: _text_box}
+
+
+def _changed_signal(box: QWidget) -> Any:
+    if isinstance(box, QCheckBox):
+        return box.toggled
+    if isinstance(box, QComboBox):
+        return box.currentTextChanged
+    if isinstance(box, QLineEdit):
+        return box.textChanged
+    return box.valueChanged

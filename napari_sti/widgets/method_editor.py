@@ -1,0 +1,118 @@
+"""Choice of a method with its summary, its functional and the form of its parameters."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from napari_sti.core.method import Method
+from napari_sti.core.params import from_mapping, to_mapping
+from napari_sti.recon.registry import methods
+from napari_sti.widgets.forms import ParamsForm
+from napari_sti.widgets.look import MARGIN
+from napari_sti.widgets.number_boxes import keep_wheel_for_scrolling
+from napari_sti.widgets.panel import text_label
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A method with its parameters.
+
+    Parameters
+    ----------
+    method : str
+        Id of the method.
+    params : object
+        Instance of the method's ``Params``.
+    """
+
+    method: str
+    params: Any
+
+    def mapping(self) -> dict[str, Any]:
+        """Return the parameters as plain values."""
+        return to_mapping(self.params)
+
+
+class MethodEditor(QWidget):
+    """Editor of a `Choice`; the parameters of a method are kept while another one is looked at."""
+
+    valueChanged = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._methods: dict[str, Method] = methods()
+        self._forms: dict[str, ParamsForm] = {}
+        self.combo = QComboBox()
+        self.combo.setObjectName("sti_method")
+        self.combo.setAccessibleName("Method")
+        self.combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        keep_wheel_for_scrolling(self.combo)
+        for method in self._methods.values():
+            self.combo.addItem(method.title, method.id)
+            self.combo.setItemData(self.combo.count() - 1, method.summary, Qt.ItemDataRole.ToolTipRole)
+        self.summary = text_label()
+        self.summary.setObjectName("sti_method_summary")
+        self.formula = QLabel()
+        self.formula.setObjectName("sti_formula")
+        self.formula.setWordWrap(True)
+        self.formula.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self.formula.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        font = self.formula.font()
+        font.setItalic(True)
+        self.formula.setFont(font)
+        self._place = QVBoxLayout()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(MARGIN)
+        for part in (self.combo, self.summary, self.formula):
+            layout.addWidget(part)
+        layout.addLayout(self._place)
+        self.combo.currentIndexChanged.connect(self._show_method)
+        self._show_method()
+
+    @property
+    def method(self) -> Method:
+        """The chosen method."""
+        return self._methods[str(self.combo.currentData())]
+
+    @property
+    def form(self) -> ParamsForm:
+        """The form of the chosen method."""
+        return self._forms[self.method.id]
+
+    def value(self) -> Choice:
+        """The method and its parameters."""
+        return Choice(self.method.id, self.form.value())
+
+    def setValue(self, choice: Choice) -> None:
+        """Show another method and other parameters."""
+        self.combo.setCurrentIndex(self.combo.findData(choice.method))
+        self.form.setValue(choice.params)
+
+    def set_mapping(self, method: str, values: dict[str, Any]) -> None:
+        """Show a method with parameters given as plain values.
+
+        Raises
+        ------
+        InputError
+            If the method has no such parameter, or a value does not fit.
+        """
+        if method in self._methods:
+            self.setValue(Choice(method, from_mapping(self._methods[method].Params, values)))
+
+    def _show_method(self, *_: int) -> None:
+        method = self.method
+        if method.id not in self._forms:
+            form = ParamsForm(method.Params)
+            form.valueChanged.connect(self.valueChanged)
+            self._forms[method.id] = form
+            self._place.addWidget(form)
+        for id_, form in self._forms.items():
+            form.setVisible(id_ == method.id)
+        self.summary.setText(method.summary)
+        self.combo.setToolTip(f"{method.summary}\n{method.reference}")
+        self.formula.setText(method.formula)
+        self.formula.setToolTip(f"What is minimised.\n{method.reference}")
+        self.valueChanged.emit()

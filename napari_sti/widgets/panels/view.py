@@ -1,0 +1,211 @@
+"""The View panel: which run, which map of it, in which window, from where."""
+
+from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QWidget,
+)
+from superqt import QLabeledDoubleRangeSlider
+
+from napari_sti.viz.numbers import UNITS
+from napari_sti.viz.views import PLANES
+from napari_sti.widgets.fold import Fold
+from napari_sti.widgets.look import MARGIN, Form
+from napari_sti.widgets.note import Note
+from napari_sti.widgets.panel import Panel
+from napari_sti.widgets.session.controller import Controller
+from napari_sti.widgets.session.view import View
+
+MAPS = (
+    ("pev_colour", "PEV", "Principal eigenvector: red left-right, green front-back, blue up-down; brightness is MSA."),
+    ("msa", "MSA", "Magnetic susceptibility anisotropy, l1 - (l2 + l3)/2, in ppm."),
+    ("mms", "MMS", "Mean magnetic susceptibility, (l1 + l2 + l3)/3, in ppm; grey is 0."),
+    ("field", "Field", "The measured field maps of the study."),
+)
+
+
+class ViewPanel(Panel):
+    """Editor of a `View`."""
+
+    id = "view"
+    title = "View"
+    order = 40
+    help = "Choose what is shown."
+
+    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
+        super().__init__(controller, parent)
+        self.view = controller.view
+        self.empty = Note("accent", action="Go to Reconstruct")
+        self.empty.setObjectName("sti_view_empty")
+        self.run = QComboBox()
+        self.run.setObjectName("sti_view_run")
+        self.run.setToolTip("Which run is shown (next: Ctrl+Shift+Down, previous: Ctrl+Shift+Up).")
+        self.run.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.maps, map_row = _choice([(f"sti_map_{key}", text, help) for key, text, help in MAPS])
+        self.lines = QCheckBox("PEV as lines")
+        self.lines.setObjectName("sti_lines")
+        self.lines.setToolTip("Draw the principal eigenvector as lines where MSA is above the floor (Ctrl+Shift+L).")
+        self.window = _window_slider()
+        self.auto = QPushButton("Auto")
+        self.auto.setObjectName("sti_window_auto")
+        self.auto.setToolTip("Floor and ceiling that suit the data.")
+        self.planes, plane_row = _choice(
+            [(f"sti_{plane}", plane.capitalize(), f"Show {plane} slices.") for plane in PLANES]
+            + [("sti_3d", "3-D", "Show the volume in three dimensions.")]
+        )
+        self.convention = QComboBox()
+        self.convention.setObjectName("sti_convention")
+        self.convention.addItem("Neurological (right is right)", False)
+        self.convention.addItem("Radiological (right is left)", True)
+        self.convention.setToolTip("On which side of the screen the person's right is; never changes by itself.")
+        self.legend = QCheckBox("Legend on the image")
+        self.legend.setObjectName("sti_legend")
+        self.legend.setToolTip("Letters of the directions, colour key, colour bar and scale.")
+        self.rows.addWidget(self.empty)
+        self.rows.addLayout(self._form(map_row, plane_row))
+        self.rows.addWidget(self._more())
+        self.rows.addStretch(1)
+        self._connect()
+        self._show()
+
+    def value(self) -> View:
+        """What is shown."""
+        return self.view.value()
+
+    def setValue(self, view: View) -> None:
+        """Show something else."""
+        self.view.set(view)
+
+    def entered(self) -> None:
+        """Show what is there now."""
+        self._show()
+
+    def _form(self, map_row: QHBoxLayout, plane_row: QHBoxLayout) -> Form:
+        window = QHBoxLayout()
+        window.setSpacing(MARGIN)
+        window.addWidget(self.window, 1)
+        window.addWidget(self.auto, 0, Qt.AlignmentFlag.AlignBottom)
+        form = Form()
+        form.setVerticalSpacing(MARGIN)
+        form.row("Run", self.run)
+        form.row("Map", map_row)
+        form.row("", self.lines)
+        self.window_label = form.row("MSA [ppm]", window, help=self.window.toolTip())
+        form.row("Slices", plane_row)
+        form.row("Left, right", self.convention)
+        form.row("", self.legend)
+        return form
+
+    def _more(self) -> Fold:
+        self.unit = QComboBox()
+        self.unit.setObjectName("sti_display_unit")
+        self.unit.addItems(list(UNITS))
+        self.unit.setToolTip("Unit of susceptibilities and fields on the image and in the status line.")
+        content = QWidget()
+        form = Form(content)
+        form.row("Values in", self.unit)
+        return Fold("More", content)
+
+    def _connect(self) -> None:
+        self.view.changed.connect(self._show)
+        self.controller.layers.runs_changed.connect(self._show)
+        self.empty.clicked.connect(self._go)
+        self.run.activated.connect(self._take)
+        self.maps.idClicked.connect(self._take)
+        self.planes.idClicked.connect(self._take)
+        self.lines.clicked.connect(self._take)
+        self.legend.clicked.connect(self._take)
+        self.convention.activated.connect(self._take)
+        self.unit.activated.connect(self._take)
+        self.window.valueChanged.connect(self._take_window)
+        self.auto.clicked.connect(self._auto)
+
+    def _take(self, *_: object) -> None:
+        plane = self.planes.checkedId()
+        view = self.view.value()
+        self.view.change(
+            run=self.run.currentText(),
+            map=MAPS[self.maps.checkedId()][0] if self.maps.checkedId() >= 0 else "none",
+            lines=self.lines.isChecked(),
+            legend=self.legend.isChecked(),
+            radiological=bool(self.convention.currentData()),
+            plane=PLANES[plane] if 0 <= plane < len(PLANES) else view.plane,
+            solid=plane == len(PLANES),
+            unit=self.unit.currentText(),
+        )
+
+    def _take_window(self, ends: tuple[float, float]) -> None:
+        self.view.change(floor=round(ends[0], 6), ceiling=round(max(ends[1], ends[0] + 1e-4), 6))
+
+    def _auto(self) -> None:
+        self.view.auto_window()
+
+    def _go(self) -> None:
+        self.go_to.emit("reconstruct")
+
+    def _show(self) -> None:
+        view, names = self.view.value(), self.controller.layers.run_names()
+        have_fields = bool(self.controller.layers.fields())
+        self.empty.set("accent", "" if names else "There is no result yet: run a reconstruction, or open a run below.")
+        if [self.run.itemText(i) for i in range(self.run.count())] != names:
+            self.run.clear()
+            self.run.addItems(names)
+        self.run.setCurrentIndex(self.run.findText(view.run))
+        for part in (self.run, self.lines, self.window, self.auto, self.window_label):
+            part.setEnabled(bool(names))
+        for number, (key, _, _) in enumerate(MAPS):
+            button = self.maps.button(number)
+            button.setEnabled(have_fields if key == "field" else bool(names))
+            button.setChecked(key == view.map and button.isEnabled())
+        self.lines.setChecked(view.lines)
+        self.legend.setChecked(view.legend)
+        self.convention.setCurrentIndex(int(view.radiological))
+        self.planes.button(len(PLANES) if view.solid else PLANES.index(view.plane)).setChecked(True)
+        self.unit.setCurrentText(view.unit)
+        if names:
+            self._show_window(view)
+
+    def _show_window(self, view: View) -> None:
+        if self.window.isSliderDown():
+            return
+        low, high = self.view.limits()
+        with QSignalBlocker(self.window):
+            self.window.setRange(low, max(high, view.ceiling))
+            self.window.setValue((view.floor, view.ceiling))
+
+
+def _window_slider() -> QLabeledDoubleRangeSlider:
+    slider = QLabeledDoubleRangeSlider(Qt.Orientation.Horizontal)
+    slider.setObjectName("sti_window")
+    slider.setDecimals(3)
+    slider.setRange(0, 0.05)
+    slider.setValue((0.005, 0.03))
+    slider.setSingleStep(0.001)
+    slider.setEdgeLabelMode(QLabeledDoubleRangeSlider.EdgeLabelMode.NoLabel)
+    slider.setToolTip("Floor and ceiling of MSA: colours are black below the floor and full from the ceiling on.")
+    slider.setAccessibleName("MSA floor and ceiling in ppm")
+    return slider
+
+
+def _choice(entries: list[tuple[str, str, str]]) -> tuple[QButtonGroup, QHBoxLayout]:
+    """A row of buttons of which one is pressed."""
+    row = QHBoxLayout()
+    row.setSpacing(2)
+    group: QButtonGroup | None = None
+    for number, (name, text, help) in enumerate(entries):
+        button = QPushButton(text)
+        button.setObjectName(name)
+        button.setToolTip(help)
+        button.setCheckable(True)
+        button.setMinimumWidth(button.fontMetrics().horizontalAdvance(text) + 10)  # some styles ask for far more
+        group = group or QButtonGroup(button)
+        group.addButton(button, number)
+        row.addWidget(button, 1)
+    assert group is not None
+    group.setExclusive(True)
+    return group, row

@@ -1,0 +1,41 @@
+"""The command line that does the same as a run, to copy."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from napari_sti.recon.registry import get_method
+from napari_sti.widgets.number_boxes import number_text
+
+
+def recon_command(
+    study: Path | None, method: str, params: Mapping[str, Any], *, device: str = "auto", out: str = "result"
+) -> str:
+    """Write ``napari-sti recon ...`` with what differs from the defaults.
+
+    Parameters
+    ----------
+    study : Path or None
+        The study file; a placeholder where it is not saved yet.
+    method : str
+        Id of the method.
+    params : mapping
+        Values of its parameters.
+    device, out : str
+        Where to compute and where to write.
+    """
+    defaults = get_method(method).Params()
+    words = ["napari-sti", "recon", str(study or "STUDY"), "-m", method]
+    for name, value in params.items():
+        if value != getattr(defaults, name, None):
+            words += ["-p", f"{name}={_text(value)}"]
+    if device != "auto":
+        words += ["--device", device]
+    return shlex.join([*words, "-o", out])
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return number_text(value) if isinstance(value, float) else str(value)

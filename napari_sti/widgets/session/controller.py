@@ -1,0 +1,101 @@
+"""What ties study, runs and layers of one window together; knows no panel."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_sti.core.acquisition import Acquisition
+from napari_sti.io.study import Study
+from napari_sti.jobs.client import WorkerClient
+from napari_sti.widgets.session.layers import LayerSession
+from napari_sti.widgets.session.preview import PreviewSession
+from napari_sti.widgets.session.run import Run
+from napari_sti.widgets.session.runs import RunSession
+from napari_sti.widgets.session.studies import StudySession
+from napari_sti.widgets.session.view import ViewSession
+from napari_sti.widgets.words import count
+
+
+class Controller(QObject):
+    """State of one workbench: the study, the runs, the layers.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer or ViewerModel
+        Where layers go.
+    make_client : callable, optional
+        Makes the client of the worker; tests give a stand-in.
+
+    Attributes
+    ----------
+    studies, runs, layers, view, preview
+        The parts; panels listen to their signals.
+    """
+
+    message = Signal(str)
+    """One sentence that the person should see."""
+
+    def __init__(
+        self,
+        viewer: Any,
+        make_client: Callable[[Callable[[Any], None]], Any] = WorkerClient,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.viewer = viewer
+        self.studies = StudySession(self)
+        self.runs = RunSession(make_client, self)
+        self.layers = LayerSession(viewer, self)
+        self.view = ViewSession(self.layers, self)
+        self.preview = PreviewSession(self.runs, self.layers, self)
+        self._closed = False
+        self.studies.loaded.connect(self._have_acquisition)
+        self.studies.failed.connect(self.message)
+        self.runs.failed.connect(self.message)
+        self.runs.finished.connect(self._have_finished)
+        self.layers.failed.connect(self.message)
+        self.layers.study_dropped.connect(self._have_dropped)
+
+    @property
+    def study(self) -> Study:
+        """The study of the window."""
+        return self.studies.study
+
+    def open_sample(self, *, oblique: bool = False) -> Run | None:
+        """Make the sample brain in the worker, then open it."""
+        return self.runs.make_sample(oblique=oblique)
+
+    def reconstruct(self, method: str, params: Mapping[str, Any], device: str = "auto") -> Run | None:
+        """Start a run on the study of now; its layers will be its own, whatever is shown by then."""
+        study = self.study
+        kind = " (simulated)" if study.simulated and "simulated" not in study.name.lower() else ""
+        number = "" if "orientation" in study.name else f", {count(len(study.orientations), 'orientation')}"
+        about = f"{study.name}{kind}{number}"
+        return self.runs.start(study, method, params, device=device, about=about)
+
+    def close(self) -> None:
+        """End the worker and whatever is being read."""
+        if self._closed:
+            return
+        self._closed = True
+        self.studies.close()
+        self.view.close()
+        self.preview.close()
+        self.layers.close()
+        self.runs.close()
+
+    def _have_acquisition(self, acquisition: Acquisition) -> None:
+        self.layers.add_acquisition(acquisition)
+
+    def _have_finished(self, run: Run) -> None:
+        if run.state != "done" or run.result is None:
+            return
+        if run.job.kind == "recon":
+            self.layers.add_run(run)
+        else:
+            self.studies.open(run.result)
+
+    def _have_dropped(self, path: Any) -> None:
+        if not self.studies.is_open(path):
+            self.studies.open(path, show=False)

@@ -1,0 +1,190 @@
+"""Layers of studies and runs: made in the background, added one by one, found again by what they say of themselves."""
+
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_sti.core.acquisition import Acquisition
+from napari_sti.io.results import load_result
+from napari_sti.jobs.sentences import sentence_for
+from napari_sti.viz.display import layer_info
+from napari_sti.viz.layers import acquisition_layers, tensor_layers
+from napari_sti.widgets.background import Background
+from napari_sti.widgets.session.run import Run
+
+
+class LayerSession(QObject):
+    """Adds what was computed or read to the viewer; what is there already stays.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer or ViewerModel
+        Where the layers go.
+    """
+
+    first = Signal()
+    """The first of our layers is about to be added."""
+    begun = Signal()
+    """The first of our layers is there."""
+    added = Signal(str)
+    """All layers of this run or study are there."""
+    failed = Signal(str)
+    runs_changed = Signal()
+    """Layers of a run came or went."""
+    study_dropped = Signal(object)
+    """Path of a study whose layers came into the viewer from elsewhere (a reader)."""
+
+    def __init__(self, viewer: Any, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.viewer = viewer
+        self._queue: deque[tuple[str, Any, bool]] = deque()
+        self._ours = False
+        self._begun = False
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._add_next)
+        self._foreign: list[str] = []
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._settle)
+        self._makers: list[Background] = []
+        viewer.layers.events.inserted.connect(self._inserted)
+        viewer.layers.events.removed.connect(self._removed)
+
+    def close(self) -> None:
+        """Leave the viewer alone."""
+        self._timer.stop()
+        self._later.stop()
+        self._queue.clear()
+        for maker in self._makers:
+            maker.close()
+        self.viewer.layers.events.inserted.disconnect(self._inserted)
+        self.viewer.layers.events.removed.disconnect(self._removed)
+
+    def add_acquisition(self, acquisition: Acquisition) -> None:
+        """Add the layers of an acquisition, made in the background."""
+        self._make(acquisition_layers, acquisition)
+
+    def add_run(self, run: Run) -> None:
+        """Add the layers of a run, read and made in the background, unless they are there already."""
+        if self.of_run(run.name):
+            self.added.emit(run.name)
+        elif run.result is not None:
+            self._make(_read_and_make, run)
+
+    def add_ours(self, layer: Any) -> Any:
+        """Add a layer that this window has made itself."""
+        first, self._begun = not self._begun, True
+        if first:
+            self.first.emit()
+        self._ours = True
+        try:
+            self.viewer.add_layer(layer)
+        finally:
+            self._ours = False
+        if first:
+            self.begun.emit()
+        return layer
+
+    def of_run(self, name: str) -> list[Any]:
+        """Layers of a run, from the bottom to the top."""
+        return [layer for layer in self.viewer.layers if _run_name(layer) == name and _kind(layer) in MAP_KINDS]
+
+    def find(self, name: str, kind: str) -> Any | None:
+        """One layer of a run: ``mms``, ``msa``, ``pev_colour`` or ``pev_lines``."""
+        return next((layer for layer in self.of_run(name) if _kind(layer) == kind), None)
+
+    def fields(self) -> list[Any]:
+        """Layers with field maps."""
+        return [layer for layer in self.viewer.layers if _kind(layer) == "field"]
+
+    def run_names(self) -> list[str]:
+        """Runs that have layers, newest first."""
+        names = [_run_name(layer) for layer in self.viewer.layers if _kind(layer) in MAP_KINDS]
+        return list(dict.fromkeys(reversed(names)))
+
+    def _make(self, function: Callable[..., list[Any]], *args: Any) -> None:
+        maker = Background(self)
+        maker.done.connect(self._have_made)
+        maker.failed.connect(self._have_failed)
+        self._makers.append(maker)
+        maker.start(function, *args)
+
+    def _have_made(self, layers: list[Any]) -> None:
+        for number, data in enumerate(layers):
+            name = data[1]["metadata"]["napari_sti"]["run"]
+            self._queue.append((name, data, number == len(layers) - 1))
+        self._makers = [maker for maker in self._makers if maker.busy]
+        self._timer.start(0)
+
+    def _have_failed(self, error: Exception) -> None:
+        self._makers = [maker for maker in self._makers if maker.busy]
+        self.failed.emit(sentence_for(error))
+
+    def _add_next(self) -> None:
+        """Add one layer and give the window a moment before the next: together they would take too long."""
+        if not self._queue:
+            return
+        from napari.layers import Layer
+
+        name, data, last = self._queue.popleft()
+        self.add_ours(Layer.create(*data))
+        if last:
+            self.added.emit(name)
+            self.runs_changed.emit()
+        if self._queue:
+            self._timer.start(10)
+
+    def adopt(self) -> None:
+        """Take over what a reader has put into the viewer before the workbench was there."""
+        for layer in self.viewer.layers:
+            self._take_over(layer)
+
+    def _inserted(self, event: Any) -> None:
+        if not self._ours:
+            self._take_over(event.value)
+
+    def _take_over(self, layer: Any) -> None:
+        info = layer_info(layer.metadata)
+        if info is None:
+            return
+        self._foreign.append(str(info.get("run", "")) if _kind(layer) in MAP_KINDS else "")
+        study = info.get("study")
+        if isinstance(study, str | Path) and study:
+            self.study_dropped.emit(Path(study))
+        self._later.start(0)  # when a reader has added all of its layers
+
+    def _settle(self) -> None:
+        if not self._begun:
+            self._begun = True
+            self.first.emit()
+            self.begun.emit()
+        names, self._foreign = list(dict.fromkeys(self._foreign)), []
+        for name in names:
+            if name in self.run_names():
+                self.added.emit(name)
+        self.runs_changed.emit()
+
+    def _removed(self, event: Any) -> None:
+        if _kind(event.value) in MAP_KINDS:
+            self.runs_changed.emit()
+
+
+MAP_KINDS = ("mms", "msa", "pev_colour", "pev_lines")
+"""Kinds of layers that a run has, from the bottom to the top."""
+
+
+def _read_and_make(run: Run) -> list[Any]:
+    assert run.result is not None
+    return list(tensor_layers(load_result(run.result.parent), run=run.name))
+
+
+def _kind(layer: Any) -> str:
+    return str((layer_info(layer.metadata) or {}).get("kind", ""))
+
+
+def _run_name(layer: Any) -> str:
+    return str((layer_info(layer.metadata) or {}).get("run", ""))

@@ -1,0 +1,124 @@
+"""One run as the window sees it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from napari_sti.jobs.history import RunRecord
+from napari_sti.jobs.job import Job
+from napari_sti.jobs.state import RunState
+
+_WORDS: dict[RunState, str] = {
+    "waiting": "waiting",
+    "running": "running",
+    "done": "done",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "interrupted": "interrupted",
+}
+_MARKS: dict[RunState, str] = {
+    "waiting": "\N{WHITE CIRCLE}",
+    "running": "\N{CIRCLE WITH RIGHT HALF BLACK}",
+    "done": "\N{CHECK MARK}",
+    "failed": "\N{MULTIPLICATION X}",
+    "cancelled": "\N{EN DASH}",
+    "interrupted": "\N{EN DASH}",
+}
+
+
+@dataclass(eq=False)
+class Run:
+    """A run that this window started, or one found in the folder of the runs; changes only by its own events.
+
+    Parameters
+    ----------
+    id : str
+        The worker's name for it; the folder for runs of earlier sessions.
+    job : Job
+        What was asked for.
+    about : str
+        On what: the study with its orientations, said when it was started.
+    """
+
+    id: str
+    job: Job
+    about: str = ""
+    state: RunState = "waiting"
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    iteration: int = 0
+    total: int = 0
+    residual: float | None = None
+    left: float | None = None
+    message: str = ""
+    position: int = 0
+    seconds: float | None = None
+    sentence: str = ""
+    details: str = ""
+    result: Path | None = None
+    curve: list[tuple[int, float]] = field(default_factory=list)
+    cancelling: bool = False
+
+    @property
+    def name(self) -> str:
+        """What the layers and the list call it."""
+        return self.job.name or (self.job.out.name if self.job.out else self.job.kind)
+
+    @property
+    def active(self) -> bool:
+        """Whether it waits or runs."""
+        return self.state in ("waiting", "running")
+
+    @property
+    def mark(self) -> str:
+        """One sign for its state, for lists."""
+        return _MARKS[self.state]
+
+    @property
+    def word(self) -> str:
+        """Its state in a word."""
+        return "being cancelled" if self.cancelling and self.active else _WORDS[self.state]
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        """Change by an event of the worker."""
+        kind = event["event"]
+        if kind == "started":
+            self.state = "running"
+        elif kind == "queued":
+            self.position = int(event.get("position") or 0)
+        elif kind == "progress":
+            self._progress(event)
+        elif kind == "cancelling":
+            self.cancelling = True
+        elif kind == "done":
+            self.state, self.left = "done", 0.0
+            self.result = Path(event["result"])
+            self.seconds = event.get("seconds")
+        elif kind in ("failed", "cancelled"):
+            self.state, self.left = kind, None
+            self.sentence = str(event.get("sentence") or "")
+            self.details = str(event.get("details") or "")
+
+    def _progress(self, event: Mapping[str, Any]) -> None:
+        self.state = "running"
+        self.iteration, self.total = int(event.get("iteration") or 0), int(event.get("total") or 0)
+        self.residual, self.left = event.get("residual"), event.get("left")
+        self.message = str(event.get("message") or "")
+        for iteration, residual, *_ in event.get("curve") or ():
+            if residual is not None:
+                self.curve.append((int(iteration), float(residual)))
+
+
+def from_record(record: RunRecord) -> Run:
+    """Make a run of an earlier session from its folder."""
+    return Run(
+        id=str(record.folder),
+        job=record.job,
+        about=str(record.study or ""),
+        state=record.state,
+        started=record.started,
+        seconds=record.seconds,
+        sentence=record.sentence,
+        result=record.result,
+    )

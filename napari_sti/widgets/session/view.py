@@ -1,0 +1,188 @@
+"""How the layers of a window are looked at: plane, convention, legend, window of the anisotropy."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_sti.viz import _compat, views
+from napari_sti.viz.canvas import annotate
+from napari_sti.viz.display import layer_info
+from napari_sti.viz.layers import set_window
+from napari_sti.widgets.session.layers import LayerSession
+
+MapKind = Literal["pev_colour", "msa", "mms", "field", "none"]
+_THROTTLE = 80
+"""Milliseconds between two repaints while the slider is dragged."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What is shown and how.
+
+    Parameters
+    ----------
+    run : str
+        Name of the run, empty if there is none.
+    map : {"pev_colour", "msa", "mms", "field", "none"}
+        Which map of it, or the field maps.
+    lines : bool
+        Whether the principal eigenvector is drawn as lines.
+    floor, ceiling : float
+        MSA in ppm from which on colours rise out of black, and at which they are full.
+    legend : bool
+        Letters, colour key, colour bar and scale bar.
+    radiological : bool
+        The person's right on the left of the screen.
+    plane : {"axial", "coronal", "sagittal"}
+        Which slices.
+    solid : bool
+        In three dimensions.
+    unit : {"ppm", "ppb"}
+        For susceptibilities and fields, in the whole window.
+    """
+
+    run: str = ""
+    map: MapKind = "pev_colour"
+    lines: bool = False
+    floor: float = 0.0
+    ceiling: float = 0.03
+    legend: bool = True
+    radiological: bool = False
+    plane: views.Plane = "axial"
+    solid: bool = False
+    unit: Literal["ppm", "ppb"] = "ppm"
+
+
+class ViewSession(QObject):
+    """Keeps the viewer as the `View` says; hiding or showing layers by hand is taken over.
+
+    Parameters
+    ----------
+    layers : LayerSession
+        Finds the layers.
+    """
+
+    changed = Signal()
+
+    def __init__(self, layers: LayerSession, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.layers, self.viewer = layers, layers.viewer
+        self._view = View()
+        self._annotations: Any = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_THROTTLE)
+        self._timer.timeout.connect(self._apply_window)
+        layers.first.connect(self.prepare)
+        layers.begun.connect(self.apply_plane)
+        layers.added.connect(self._have_added)
+        layers.runs_changed.connect(self._runs_changed)
+
+    def value(self) -> View:
+        """What is shown now."""
+        return self._view
+
+    def set(self, view: View) -> None:
+        """Show something else."""
+        before, self._view = self._view, view
+        if view.run != before.run:
+            self._take_window()
+            view = self._view
+        if (view.run, view.map, view.lines) != (before.run, before.map, before.lines):
+            self._apply_maps()
+        if (view.floor, view.ceiling) != (before.floor, before.ceiling) and not self._timer.isActive():
+            self._timer.start()
+        if (view.legend, view.unit) != (before.legend, before.unit):
+            self._apply_legend()
+        if (view.plane, view.radiological, view.solid) != (before.plane, before.radiological, before.solid):
+            self.apply_plane()
+        if view != before:
+            self.changed.emit()
+
+    def change(self, **values: Any) -> None:
+        """Change some of it."""
+        self.set(replace(self._view, **values))
+
+    def prepare(self) -> None:
+        """Make the viewer ready for the first of our layers: writing on the canvas, status line."""
+        self._annotations = annotate(self.viewer)
+        self._apply_legend()
+
+    def close(self) -> None:
+        """Stop what is still due."""
+        self._timer.stop()
+
+    def limits(self) -> tuple[float, float]:
+        """Range of the MSA of the run in ppm: from 0 to a robust maximum."""
+        layer = self.layers.find(self._view.run, "msa")
+        maps = None if layer is None else (layer_info(layer.metadata) or {}).get("maps")
+        return (0.0, 0.05) if maps is None else (0.0, max(float(maps.window()[1]) * 1.6, 1e-3))
+
+    def auto_window(self) -> None:
+        """Floor and ceiling that suit the data."""
+        layer = self.layers.find(self._view.run, "msa")
+        maps = None if layer is None else (layer_info(layer.metadata) or {}).get("maps")
+        if maps is not None:
+            floor, ceiling = maps.window()
+            self.change(floor=float(floor), ceiling=float(ceiling))
+
+    def apply_plane(self) -> None:
+        """Turn the viewer to the plane of the view."""
+        view = self._view
+        self.viewer.dims.ndisplay = 3 if view.solid else 2
+        views.show_plane(self.viewer, view.plane, radiological=view.radiological)
+        self.viewer.reset_view()
+
+    def _apply_maps(self) -> None:
+        view = self._view
+        for name in self.layers.run_names():
+            for kind in ("mms", "msa", "pev_colour", "pev_lines"):
+                layer = self.layers.find(name, kind)
+                wanted = name == view.run and (kind == view.map or (kind == "pev_lines" and view.lines))
+                if layer is not None and layer.visible != wanted:
+                    layer.visible = wanted
+        fields = self.layers.fields()
+        shown = next((layer for layer in fields if layer.visible), fields[0] if fields else None)
+        for layer in fields:
+            wanted = view.map == "field" and layer is shown
+            if layer.visible != wanted:
+                layer.visible = wanted
+        front = shown if view.map == "field" else self.layers.find(view.run, view.map)
+        if front is not None:  # its controls and its values under the cursor are those that are looked at
+            self.viewer.layers.selection.active = front
+
+    def _apply_window(self) -> None:
+        for layer in self.layers.of_run(self._view.run):
+            set_window(layer, self._view.floor, self._view.ceiling)
+
+    def _apply_legend(self) -> None:
+        if self._annotations is None:
+            return
+        on = self._view.legend
+        self._annotations.configure(unit=self._view.unit, letters=on, caption=on, key=on, bar=on)
+        _compat.scale_bar(self.viewer).visible = on
+
+    def _take_window(self) -> None:
+        """Take over floor and ceiling with which the layers of the run are painted."""
+        layer = self.layers.find(self._view.run, "pev_colour")
+        info = {} if layer is None else layer_info(layer.metadata) or {}
+        if "floor" in info and "ceiling" in info:
+            self._view = replace(self._view, floor=float(info["floor"]), ceiling=float(info["ceiling"]))
+
+    def _have_added(self, name: str) -> None:
+        if name in self.layers.run_names():
+            kind = "pev_colour" if self._view.map in ("field", "none") else self._view.map
+            self._view = replace(self._view, run="")  # so that the newcomer's own window is taken
+            self.set(replace(self._view, run=name, map=kind))
+            self._apply_maps()
+        elif self.layers.fields() and not self.layers.run_names():
+            self._view = replace(self._view, map="field")
+            self._apply_maps()
+        self.changed.emit()
+
+    def _runs_changed(self) -> None:
+        names = self.layers.run_names()
+        if self._view.run and self._view.run not in names:
+            self.change(run=names[0] if names else "")
+        self.changed.emit()

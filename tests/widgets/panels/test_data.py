@@ -1,0 +1,146 @@
+"""The Data panel: three ways in, what is missing, dropping files."""
+
+from dataclasses import replace
+
+import pytest
+from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QApplication, QFileDialog
+
+from napari_sti.io.study import Study, read_study, write_study
+from napari_sti.widgets.note import Note
+
+
+@pytest.fixture
+def panel(workbench):
+    return workbench.panels["data"]
+
+
+def drop(panel, paths):
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(p)) for p in paths])
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPointF(9, 9).toPoint(), Qt.DropAction.CopyAction, mime, buttons, keys)
+    panel.dragEnterEvent(enter)
+    assert enter.isAccepted()
+    panel.dropEvent(QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, mime, buttons, keys))
+
+
+def notes(panel):
+    QApplication.processEvents()
+    return [n for n in panel.findChildren(Note) if n.objectName().startswith("sti_missing") and n.isVisible()]
+
+
+def test_first_start_shows_three_ways_in(panel):
+    for name in ("sti_open_sample", "sti_welcome_open", "sti_welcome_add", "sti_drop_area"):
+        assert panel.findChild(object, name).isVisible(), name
+
+
+def test_round_trip(panel, study):
+    panel.setValue(study)
+    assert panel.value() == study
+    assert panel.editor.value() == study
+    panel.setValue(Study())
+    assert panel.value() == Study() and panel.findChild(object, "sti_open_sample").isVisible()
+
+
+def test_sample_button_starts_its_job(panel, controller):
+    panel.findChild(object, "sti_open_sample_oblique").click()
+    job = controller.runs._client.jobs[0]
+    assert job.kind == "sample" and dict(job.params) == {"oblique": True}
+
+
+def test_dropped_files_become_a_complete_study(panel, controller, files, qtbot):
+    with qtbot.waitSignal(controller.studies.checked):
+        drop(panel, [files / "ori2.nii.gz", files / "ori1.nii.gz"])
+    assert [o.field.name for o in controller.study.orientations] == ["ori1.nii.gz", "ori2.nii.gz"]
+    texts = [n.text() for n in notes(panel)]
+    assert any("have no B0 direction" in t for t in texts)
+    assert any("brain mask" in t for t in texts)
+    assert any("unit of the field is not stated" in t for t in texts)
+    assert not panel.show_button.isEnabled()
+    with qtbot.waitSignal(controller.studies.checked):
+        drop(panel, [files / "b0_1.txt", files / "b0_2.txt", files / "brain_mask.nii.gz"])
+    assert [n.text().partition(":")[2] for n in notes(panel)] != []
+    panel.editor.unit.setCurrentText("ppm")
+    with qtbot.waitSignal(controller.studies.checked):
+        panel.editor.unit.activated.emit(1)
+    assert controller.studies.complete and not notes(panel)
+    assert panel.show_button.isEnabled()
+    assert [controller.studies.check.tilts[1]] == pytest.approx([30], abs=0.01)
+
+
+def test_dropped_study_file_is_opened_and_shown(panel, controller, study, tmp_path, qtbot, viewer):
+    file = tmp_path / "study.sti.yaml"
+    write_study(study, file)
+    with qtbot.waitSignal(controller.layers.added, timeout=10_000):
+        drop(panel, [file])
+    assert controller.study.name == "three tilts" and controller.study.path == file
+    assert len(controller.layers.fields()) == 3
+    assert {layer.units[-1] for layer in viewer.layers} == {layer.units[0] for layer in viewer.layers}
+
+
+def test_a_file_that_nobody_knows_is_named(panel, controller, tmp_path, qtbot):
+    odd = tmp_path / "letter.docx"
+    odd.write_text("")
+    with qtbot.waitSignal(controller.message):
+        drop(panel, [odd])
+    assert "letter.docx cannot be used here" in panel.problem.text() and panel.problem.isVisible()
+
+
+def test_a_broken_study_says_so_in_one_sentence(panel, controller, tmp_path, qtbot):
+    broken = tmp_path / "study.yaml"
+    broken.write_text("name: [")
+    with qtbot.waitSignal(controller.message):
+        controller.studies.open(broken)
+    assert panel.problem.text().count("\n") == 0 and "study.yaml" in panel.problem.text()
+
+
+def test_button_of_a_note_leads_to_the_control(panel, controller, study, qtbot, monkeypatch):
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a: (str(study.mask), ""))
+    with qtbot.waitSignal(controller.studies.checked):
+        panel.setValue(replace(study, mask=None))
+    (note,) = notes(panel)
+    assert note.button.text().startswith("Choose")
+    with qtbot.waitSignal(controller.studies.checked):
+        note.button.click()
+    assert controller.study.mask == study.mask and not notes(panel)
+
+
+def test_faulty_rows_are_selected_by_their_note(panel, controller, study, qtbot):
+    orientations = (study.orientations[0], *(replace(o, units=None) for o in study.orientations[1:]))
+    with qtbot.waitSignal(controller.studies.checked):
+        panel.setValue(replace(study, orientations=orientations))
+    notes(panel)[0].button.click()
+    assert panel.editor.table.selected_rows() == [1, 2]
+
+
+def test_save_and_open(panel, controller, study, tmp_path, qtbot, monkeypatch):
+    panel.setValue(study)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: (str(tmp_path / "mine"), ""))
+    panel.findChild(object, "sti_save_study").click()
+    file = tmp_path / "mine.sti.yaml"
+    assert read_study(file).orientations == study.orientations
+    panel.findChild(object, "sti_new_study").click()
+    assert controller.studies.empty
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a: (str(file), ""))
+    with qtbot.waitSignal(controller.studies.checked):
+        panel.findChild(object, "sti_open_study").click()
+    assert controller.study.orientations == study.orientations
+
+
+def test_directions_from_text_files(panel, controller, study, files, qtbot, monkeypatch):
+    panel.setValue(study)
+    (files / "all.txt").write_text("0 0 1\n0 0.6 0.8\n0.6 0 0.8\n0 0 1\n")
+    panel.take_directions([files / "all.txt"])
+    assert "4 B0 directions for 3 orientations" in panel.problem.text()
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *a: ([str(files / "b0_3.txt")], ""))
+    panel.editor.table.select_rows([0])
+    panel.editor.from_text.click()
+    assert controller.study.orientations[0].b0_dir == files / "b0_3.txt"
+
+
+def test_chips_say_simulated(panel, controller, study, qtbot):
+    with qtbot.waitSignal(controller.studies.checked):
+        panel.setValue(replace(study, simulated=True))
+    assert [c.text for c in panel.chips.value()] == ["simulated", "3 orientations", "11 × 9 × 7, 1.5 × 1.5 × 2 mm"]

@@ -1,0 +1,101 @@
+"""The View panel edits what the viewer shows."""
+
+from dataclasses import replace
+
+import pytest
+
+from napari_sti.viz import _compat
+from napari_sti.viz.display import layer_info
+from napari_sti.widgets.session.view import View
+
+
+@pytest.fixture
+def panel(workbench):
+    return workbench.panels["view"]
+
+
+@pytest.fixture
+def shown(workbench, controller, start_run, result, qtbot):
+    """One finished run on the screen."""
+    run, say = start_run()
+    with qtbot.waitSignal(controller.layers.added, timeout=10_000):
+        say("done", result=str(result(run.job.out)), seconds=1.0)
+    return run
+
+
+def visible(viewer):
+    return [layer.name.partition(" - ")[2] for layer in viewer.layers if layer.visible]
+
+
+def test_empty_says_so_and_leads_on(panel, workbench):
+    workbench.show_panel("view")
+    assert panel.empty.isVisible() and not panel.run.isEnabled()
+    panel.empty.button.click()
+    assert workbench.tabs.currentWidget().widget() is workbench.panels["reconstruct"]
+
+
+def test_round_trip(panel, shown):
+    view = View(shown.name, "msa", True, 0.004, 0.02, False, True, "coronal", False, "ppb")
+    panel.setValue(view)
+    assert panel.value() == view
+    assert panel.maps.checkedId() == 1 and panel.lines.isChecked() and not panel.legend.isChecked()
+    assert panel.window.value() == pytest.approx((0.004, 0.02))
+    assert panel.convention.currentData() is True and panel.planes.checkedId() == 1
+    assert panel.unit.currentText() == "ppb"
+
+
+def test_maps_and_lines(panel, shown, viewer):
+    assert visible(viewer) == ["PEV colour"]
+    assert viewer.layers.selection.active.name.endswith("PEV colour")
+    panel.findChild(object, "sti_map_msa").click()
+    assert visible(viewer) == ["MSA [ppm]"] and panel.value().map == "msa"
+    panel.findChild(object, "sti_lines").click()
+    assert visible(viewer) == ["MSA [ppm]", "PEV lines"]
+    panel.findChild(object, "sti_map_mms").click()
+    assert visible(viewer) == ["MMS [ppm]", "PEV lines"]
+
+
+def test_floor_and_ceiling(panel, shown, controller, viewer, qtbot):
+    panel.window.setValue((0.006, 0.018))
+    colours = controller.layers.find(shown.name, "pev_colour")
+    qtbot.waitUntil(lambda: layer_info(colours.metadata)["ceiling"] == pytest.approx(0.018))
+    assert layer_info(colours.metadata)["floor"] == pytest.approx(0.006)
+    assert controller.layers.find(shown.name, "msa").contrast_limits == pytest.approx([0, 0.018])
+    panel.auto.click()
+    assert panel.value().ceiling == pytest.approx(layer_info(colours.metadata)["maps"].window()[1])
+
+
+def test_planes_convention_and_three_dimensions(panel, shown, viewer):
+    assert viewer.dims.order == (2, 1, 0), "axial from the start"
+    panel.findChild(object, "sti_coronal").click()
+    assert viewer.dims.order == (1, 2, 0)
+    panel.convention.setCurrentIndex(1)
+    panel.convention.activated.emit(1)
+    assert _compat.camera(viewer).orientation[2] == "left"
+    panel.findChild(object, "sti_3d").click()
+    assert viewer.dims.ndisplay == 3
+    panel.findChild(object, "sti_axial").click()
+    assert viewer.dims.ndisplay == 2 and _compat.camera(viewer).orientation[2] == "left", "never changes by itself"
+
+
+def test_legend(panel, shown, viewer, controller):
+    assert _compat.scale_bar(viewer).visible
+    panel.legend.click()
+    assert not _compat.scale_bar(viewer).visible and not panel.value().legend
+
+
+def test_layers_removed_by_hand(panel, shown, viewer):
+    viewer.layers.clear()
+    assert panel.run.count() == 0 and not panel.run.isEnabled() and panel.value().run == ""
+
+
+def test_second_run_comes_to_the_front_in_the_same_map(panel, shown, controller, result, viewer, qtbot):
+    panel.setValue(replace(panel.value(), map="msa"))
+    second = controller.reconstruct("stiimag", {})
+    file = result(second.job.out, 5)
+    controller.runs._client.say({"event": "done", "id": second.id, "result": str(file), "seconds": 1.0})
+    qtbot.waitUntil(lambda: panel.value().run == second.name, timeout=10_000)
+    assert [x.name for x in viewer.layers if x.visible] == [f"{second.name} - MSA [ppm]"]
+    panel.run.setCurrentText(shown.name)
+    panel.run.activated.emit(panel.run.currentIndex())
+    assert [x.name for x in viewer.layers if x.visible] == [f"{shown.name} - MSA [ppm]"]
