@@ -1,7 +1,6 @@
 """Write docs/methods.md from the registry, so that it never differs from what can be run.
 
-    python -m tools.methods_page          writes it
-    python -m tools.methods_page --check  fails if it is out of date
+``python -m tools.methods_page`` writes it, with ``--check`` it fails if the page is out of date.
 """
 
 import sys

@@ -50,7 +50,7 @@ def write_maps(path: Path, folder: Path, *, frame: str | None = None, overwrite:
     ambiguous = chosen is None and not _frames_agree(tensor)
     if chosen is None:
         notes.append(
-            "the frame of the tensor is stated nowhere; directions are taken in voxel axes, and can be stated with --frame"
+            "the frame of the tensor is stated nowhere; directions are taken in voxel axes, and --frame states another"
         )
     save_result(tensor, folder, frame=components_in, overwrite=overwrite)
     if ambiguous:

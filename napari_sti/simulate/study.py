@@ -224,14 +224,13 @@ def _acquisition(
 ) -> Acquisition:
     """Put everything into the storage order that was asked for; every voxel keeps its place in the world."""
     move = frames.orientation_between(tensor.affine, order)
-    n = wanted.orientations
     return Acquisition(
         field=frames.reorder_volume(field, move, first_axis=1),
         b0_dirs=frames.rotate_vectors(dirs, frames.reordering_matrix(move)),
         mask=frames.reorder_volume(anatomy.mask, move),
         affine=frames.reorder_affine(tensor.affine, move, tensor.shape),
         b0=wanted.b0,
-        name=f"simulated brain, {n} orientation{'s' if n > 1 else ''}",
+        name="simulated brain",
         wm_mask=frames.reorder_volume(anatomy.wm > 0.5, move),
         csf_mask=frames.reorder_volume(anatomy.csf > 0.8, move),
         magnitude=frames.reorder_volume(anatomy.t1, move)[None],

@@ -153,7 +153,7 @@ def _fields(acq: Acquisition, grid: DisplayGrid, common: Mapping[str, Any]) -> l
             "b0": acq.b0,
             "description": f"Local field shift, {acq.labels[i]}, tilted by {tilt}.",
         }
-        name = f"{common['run']} - field {i + 1}, tilt {tilt} [ppm]"
+        name = f"{common['run']} - field {i + 1} [ppm]"
         shown = _only_inside(grid.to_shown(field), inside)
         layers.append(
             _scalar(grid, shown, name, MMS_COLORMAP, limits=(-limit, limit), visible=False, info={**common, **info})

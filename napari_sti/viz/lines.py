@@ -23,6 +23,10 @@ in which it starts), whichever way the volume is sliced.
 """
 
 
+TINT = 0.5
+"""Share of white in the colour of a line: on a bundle of its own colour it would vanish otherwise."""
+
+
 @dataclass(frozen=True, eq=False)
 class Lines:
     """What a Vectors layer is made from.
@@ -32,7 +36,7 @@ class Lines:
     vectors : (n, 2, 3) float32 array
         Start and extent in shown voxel indices.
     colors : (n, 4) float32 array
-        RGBA by direction in RAS.
+        RGBA by direction in RAS, lightened by `TINT`.
     kept : float
         Share of the voxels that have a line, 1 if none was left out.
     """
@@ -97,5 +101,5 @@ def make_lines(
     extent = LENGTH * float(scale.min()) * along_axes / scale
     vectors = np.stack([index - extent / 2, extent], axis=1).astype(np.float32)
     colors = np.ones((len(index), 4), np.float32)
-    colors[:, :3] = np.abs(directions)
+    colors[:, :3] = TINT + (1 - TINT) * np.abs(directions)
     return Lines(vectors, colors, kept)

@@ -19,7 +19,7 @@ def coarse():
 
 
 def test_everything_is_there_and_called_simulated(coarse):
-    assert coarse.simulated and "simulated" in coarse.name and "3 orientations" in coarse.name
+    assert coarse.simulated and "simulated" in coarse.name
     assert coarse.field.shape == (3, *coarse.shape)
     assert coarse.b0 == 3.0 and coarse.units == "ppm"
     np.testing.assert_allclose(coarse.voxel_size, (6, 7, 8))
@@ -111,7 +111,6 @@ def test_an_oblique_grid_shows_the_same_world(coarse):
 def test_any_number_of_orientations(count):
     study = simulate(SimulationParams(voxel_size="8", orientations=count, tilts="head"))
     assert study.n_orientations == count
-    assert study.name.endswith("1 orientation" if count == 1 else "20 orientations")
 
 
 def test_voxel_sizes_as_people_write_them():

@@ -137,11 +137,9 @@ def test_acquisition_layers():
     acq = acquisition(magnitude=np.ones((1, *SHAPE)), wm_mask=np.ones(SHAPE), r2prime=np.full((1, *SHAPE), 5.0))
     made = layers.acquisition_layers(acq)
     names = [keywords["name"] for _, keywords, _ in made]
-    assert "head (simulated) - field 2, tilt 30.0° [ppm]" in names
+    assert "head (simulated) - field 2 [ppm]" in names
     assert "head (simulated) - magnitude [a.u.]" in names and "head (simulated) - R2' [Hz]" in names
-    assert [keywords["name"] for _, keywords, _ in made if keywords["visible"]] == [
-        "head (simulated) - field 1, tilt 0.0° [ppm]"
-    ]
+    assert [keywords["name"] for _, keywords, _ in made if keywords["visible"]] == ["head (simulated) - field 1 [ppm]"]
     info = next(k for _, k, _ in made if "field 2" in k["name"])["metadata"][METADATA_KEY]
     np.testing.assert_allclose(info["b0_ras"], [0, 0.5, np.sqrt(0.75)], atol=1e-6)
     assert info["b0"] == 7.0 and info["simulated"]

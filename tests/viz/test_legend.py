@@ -59,7 +59,7 @@ def test_the_bar_is_that_of_the_active_map(viewer):
 
 
 def test_field_maps_and_conventions(viewer):
-    name = "head (simulated) - field 1, tilt 0.0° [ppm]"
+    name = "head (simulated) - field 1 [ppm]"
     show_only(viewer, name)
     views.show_coronal(viewer, radiological=True)
     state = legend(viewer)

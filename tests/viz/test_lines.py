@@ -1,6 +1,6 @@
 import numpy as np
 
-from napari_sti.viz.lines import LENGTH, even_subset, make_lines
+from napari_sti.viz.lines import LENGTH, TINT, even_subset, make_lines
 
 
 def field(shape, direction):
@@ -13,7 +13,7 @@ def test_lines_are_as_long_in_mm_whatever_the_voxel():
         lines = make_lines(field(shape, direction), np.ones(shape, bool), np.eye(3), scale)
         length = np.linalg.norm(lines.vectors[:, 1] * scale, axis=1)
         np.testing.assert_allclose(length, LENGTH * 1.0, rtol=1e-5)
-        np.testing.assert_allclose(lines.colors[0], [*direction, 1])
+        np.testing.assert_allclose(lines.colors[0], [*(TINT + (1 - TINT) * np.array(direction)), 1])
 
 
 def test_lines_are_centred_and_start_within_their_slice():
@@ -28,7 +28,7 @@ def test_lines_follow_the_axes_of_an_oblique_scan_and_colours_the_world():
     axes = np.array([[0.8, -0.6, 0], [0.6, 0.8, 0], [0, 0, 1.0]])
     lines = make_lines(field((2, 2, 2), (1, 0, 0)), np.ones((2, 2, 2), bool), axes, np.ones(3))
     np.testing.assert_allclose(lines.vectors[0, 1] / LENGTH, axes.T @ [1, 0, 0], atol=1e-6)
-    np.testing.assert_allclose(lines.colors[0], [1, 0, 0, 1])
+    np.testing.assert_allclose(lines.colors[0], [1, TINT, TINT, 1])
 
 
 def test_thinning_is_even_in_every_slice_of_every_axis():
