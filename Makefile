@@ -60,7 +60,7 @@ screenshots: setup  ## make the pictures of the documentation anew
 
 bench: setup  ## measure speed and memory
 	@for name in $(basename $(notdir $(wildcard benchmarks/[a-z]*.py))); do \
-	    echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
+	    echo "== $$name"; $(ON_SCREEN) $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 clean:  ## remove what was made in the checkout, the environment's packages excepted
 	rm -rf .venv build dist demo-output napari_sti.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,8 +1,8 @@
 """How long the window keeps the person waiting: ``python -m tools.screen python -m benchmarks.window``.
 
-Prints the time to import the package, to open the dock in a viewer that is there already, and the longest time for which
-the event loop of the real window stood still while a job ran (a timer that is due every 2 ms is watched; the machine's own
-stalls are in it, so the same is measured without a job, too).
+Prints the time to import the package, to open the dock in a viewer that is there already, and the longest time for
+which the event loop of the real window stood still while a job ran. A timer that is due every 2 ms is watched; the
+machine's own stalls are in it, so the same is measured without a job, too.
 """
 
 import os

@@ -1,1 +1,1 @@
-
+"""Learned proximal networks and the priors they hold (its first resident comes with them)."""

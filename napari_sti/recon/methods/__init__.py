@@ -1,1 +1,1 @@
-
+"""One file, one method; the registry finds them."""

@@ -1,1 +1,1 @@
-
+"""Iterative solvers, each a loop over an operator."""

@@ -1,0 +1,51 @@
+"""The forward simulation for callers that think in numpy: tensor in, field maps out."""
+
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from napari_sti.core import frames
+from napari_sti.core.errors import InputError
+from napari_sti.recon.operator import StiOperator
+
+
+def simulate_field(
+    chi: ArrayLike, affine: ArrayLike, b0_dirs: ArrayLike, mask: ArrayLike | None = None
+) -> NDArray[np.float32]:
+    """Noise-free field maps of a susceptibility tensor.
+
+    Parameters
+    ----------
+    chi : (X, Y, Z, 6) array
+        Tensor in ppm, components xx, xy, xz, yy, yz, zz in voxel axes; storage order is any.
+    affine : (4, 4) array
+        Voxel indices to RAS mm; only the voxel size is taken from it.
+    b0_dirs : (N, 3) array
+        Unit vectors of the main field in voxel axes.
+    mask : (X, Y, Z) array, optional
+        Where the field is wanted; everywhere by default.
+
+    Returns
+    -------
+    (N, X, Y, Z) float32 array
+        Field shift in ppm, 0 outside the mask.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit, the tensor is not finite, or the directions are not unit vectors.
+    """
+    tensor = np.asarray(chi)
+    if tensor.ndim != 4 or tensor.shape[-1] != 6:
+        raise InputError(
+            f"a tensor of shape {'x'.join(map(str, tensor.shape))} does not have six components per voxel",
+            mend="give (x, y, z, 6) in the order xx, xy, xz, yy, yz, zz",
+        )
+    if not np.isfinite(tensor).all():
+        raise InputError("the tensor has NaN or infinite values", mend="set them to 0")
+    shape = (tensor.shape[0], tensor.shape[1], tensor.shape[2])
+    operator = StiOperator(shape, frames.voxel_size(affine), b0_dirs, mask)
+    first = torch.from_numpy(np.ascontiguousarray(np.moveaxis(tensor, -1, 0), dtype=np.float32))
+    return cast(NDArray[np.float32], operator.forward(first).numpy())

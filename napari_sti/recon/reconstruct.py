@@ -1,0 +1,119 @@
+"""Run a reconstruction method on an acquisition: the one way in for the command line, jobs and notebooks."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from napari_sti.core.acquisition import Acquisition
+from napari_sti.core.errors import InputError, OutOfMemory
+from napari_sti.core.method import Method
+from napari_sti.core.params import from_mapping, to_mapping
+from napari_sti.core.progress import Progress, silent
+from napari_sti.core.provenance import array_hash, make_provenance
+from napari_sti.core.tensor_field import TensorField
+from napari_sti.recon import devices
+from napari_sti.recon.registry import get_method
+from napari_sti.recon.timing import TimedProgress
+
+
+def reconstruct(
+    acquisition: Acquisition,
+    method: str = "stiimag",
+    *,
+    device: str = "auto",
+    progress: Progress = silent,
+    **params: Any,
+) -> TensorField:
+    """Reconstruct the susceptibility tensor of an acquisition.
+
+    Parameters
+    ----------
+    acquisition : Acquisition
+        Field maps of one or several orientations.
+    method : str
+        Id of the method, as listed by ``napari-sti methods``.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to compute; ``"auto"`` takes a CUDA device if there is one.
+    progress : callable
+        Called with a `Step` once per iteration; may raise `Cancelled`, which passes through.
+    **params
+        Parameters of the method, such as ``lam=0.0``.
+
+    Returns
+    -------
+    TensorField
+        Tensor in ppm and voxel axes, 0 outside the mask, with provenance: method, parameters, device, seconds,
+        versions, inputs, remarks, and a record of every iteration.
+
+    Raises
+    ------
+    InputError
+        If the method, a parameter or the device is not known, or the acquisition lacks what the method needs.
+    Cancelled
+        If the progress callable raises it.
+    OutOfMemory
+        If the device has not enough memory.
+    """
+    chosen = get_method(method)
+    checked: Any = from_mapping(chosen.Params, params)
+    chosen.check(acquisition)
+    where = devices.resolve(device)
+    clock = TimedProgress.of(progress)
+    with _memory_in_words(chosen, acquisition, checked, where):
+        tensor = chosen.run(acquisition, checked, clock, device=where)
+    made = dict(tensor.provenance)
+    remarks = (*acquisition.warnings, *chosen.remarks(acquisition), *made.pop("remarks", ()))
+    provenance = make_provenance(
+        method=chosen.id,
+        params=to_mapping(checked),
+        device=where,
+        seconds=clock.seconds,
+        inputs=_inputs(acquisition),
+        remarks=tuple(dict.fromkeys(remarks)),
+        simulated=acquisition.simulated,
+        orientations=acquisition.n_orientations,
+        **made,
+    )
+    return replace(tensor, provenance=provenance)
+
+
+def _inputs(acquisition: Acquisition) -> list[dict[str, Any]]:
+    """Files with their hashes, or the hashes of arrays that came from memory."""
+    if acquisition.inputs:
+        return [dict(item) for item in acquisition.inputs]
+    arrays = {"field": acquisition.field, "mask": acquisition.mask, "b0_dirs": acquisition.b0_dirs}
+    return [
+        {"role": role, "path": None, "sha256": array_hash(array)} for role, array in arrays.items() if array is not None
+    ]
+
+
+@contextmanager
+def _memory_in_words(method: Method, acquisition: Acquisition, params: Any, device: str) -> Iterator[None]:
+    """Turn the several errors of missing memory into `OutOfMemory` with one sentence."""
+    try:
+        yield
+    except (InputError, OutOfMemory):
+        raise
+    except (MemoryError, RuntimeError) as error:
+        if not _is_about_memory(error):
+            raise
+        needed = method.memory_bytes(acquisition.shape, acquisition.n_orientations, params)
+        mend = "close other programs, crop the volumes to the head, or use fewer orientations"
+        if device != "cpu":
+            mend = "use the device cpu, crop the volumes to the head, or use fewer orientations"
+        raise OutOfMemory(
+            f"{method.title} needs about {_gigabytes(needed)} of memory on {device} and "
+            f"{_gigabytes(devices.free_bytes(device))} are free; {mend}."
+        ) from error
+
+
+def _is_about_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError):
+        return True
+    text = str(error).lower()
+    return "out of memory" in text or "not enough memory" in text or "can't allocate memory" in text
+
+
+def _gigabytes(count: float) -> str:
+    return f"{count / 1e9:.2g} GB" if count < 10e9 else f"{count / 1e9:.0f} GB"
