@@ -202,7 +202,18 @@ def test_forward_simulation_takes_and_gives_numpy() -> None:
     assert y.shape == (2, *shape)
     assert y.dtype == np.float32
     op = StiOperator(shape, SIZE, directions(2), None)
-    np.testing.assert_array_equal(y, op.forward(torch.from_numpy(chi).movedim(-1, 0)).numpy())
+    np.testing.assert_allclose(y, op.forward(torch.from_numpy(chi).movedim(-1, 0)).numpy(), atol=1e-6)
+
+
+def test_forward_simulation_is_the_same_on_any_number_of_threads() -> None:
+    chi = np.random.default_rng(7).normal(size=(34, 30, 28, 6)).astype(np.float32)
+    found = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        found.append(simulate_field(chi, np.diag([*SIZE, 1]), directions(3)))
+        assert torch.get_num_threads() == threads
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])
 
 
 @pytest.mark.parametrize(

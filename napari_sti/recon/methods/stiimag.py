@@ -88,6 +88,6 @@ class StiImag(Method):
         """Estimate the peak memory of a run in bytes, without computing anything."""
         volume = 4 * shape[0] * shape[1] * 2 * (shape[2] // 2 + 1)
         unknowns = 3 * 6  # estimate, direction, gradient
-        data = 4 * orientations  # residual, A p, spectra, what a slab of the kernels takes
-        fixed = 3 + 1 + 1 + 2  # directions of k, mask, one volume, what a transform takes
+        data = 4 * orientations  # residual, A p, spectra, and as measured another for what is in between
+        fixed = 3 + 1 + 4  # directions of k, mask, what two transforms at a time take
         return volume * (unknowns + data + fixed) + 16_000_000
