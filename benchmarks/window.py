@@ -60,6 +60,7 @@ def in_the_window() -> None:
     QTest.qWait(4000)
     row("gap between events, no job", gaps(SECONDS))
     workbench.show_panel("reconstruct")
+    QTest.qWait(1500)  # a panel is laid out when it is first seen, before anybody can press Run in it
     run = controller.reconstruct("stiimag", {"max_iterations": 10_000, "tol": 0.0})
     assert run is not None
     row("gap between events, job running", gaps(SECONDS))
