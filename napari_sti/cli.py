@@ -210,21 +210,33 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _view(options: argparse.Namespace) -> int:
-    from napari_sti.widgets.app import view
+    from napari_sti.widgets.screen import check_screen
 
     for path in options.paths:
         if not path.exists():
             raise InputError("there is no such file", file=path, mend="check the path")
+    check_screen()
+    from napari_sti.widgets.app import view
+
     return view(options.paths)
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from napari_sti.widgets.demo import demo
+    from napari_sti.io.results import check_folder
+    from napari_sti.widgets.screen import check_screen, has_screen, on_virtual_screen
 
     out = options.out
     if out is None and options.headless:
         out = Path("demo-output")
-    return demo(out, headless=options.headless, overwrite=options.overwrite)
+    if out is not None:
+        check_folder(out, overwrite=options.overwrite)
+    if options.headless and not has_screen():
+        again = ["--overwrite"] if options.overwrite else []
+        return on_virtual_screen(["demo", "--headless", "--out", str(out), *again])
+    check_screen()
+    from napari_sti.widgets.demo import demo
+
+    return demo(out, headless=options.headless)
 
 
 # ---- words ------------------------------------------------------------------------------------------------------

@@ -162,3 +162,13 @@ def test_run_repeats_a_job(study, tmp_path, capsys):
     )
     assert run(capsys, "run", job)[0] == 0
     assert (tmp_path / "run" / "chi.nii.gz").exists()
+
+
+def test_without_a_screen_no_window_is_tried(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sys.platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    assert "--headless" in mistake(capsys, "view")
+    assert "--headless" in mistake(capsys, "demo")
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert "install Xvfb" in mistake(capsys, "demo", "--headless", "--out", tmp_path / "out")

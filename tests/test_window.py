@@ -1,6 +1,7 @@
 """The main job in the real window, with real mouse and key events: from sample to colours, and what can go wrong."""
 
 import signal
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -322,3 +323,19 @@ def test_real_measured_phase_goes_through_the_whole_line(make_window, tmp_path):
     assert mms.metadata["napari_sti"]["provenance"]["simulated"] is False
     assert 0.001 < np.nanpercentile(np.abs(mms.data), 99) < 2, "susceptibilities of a real brain in ppm"
     np.testing.assert_allclose(sorted(mms.scale), sorted((2.1875, 2.1875, 3.0)), rtol=1e-4)
+
+
+def test_demo_leaves_pictures_and_maps(tmp_path):
+    """What ``make demo`` does without a screen, in a process of its own."""
+    from skimage.io import imread
+
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "napari_sti", "demo", "--headless", "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert {p.name for p in out.glob("*.nii.gz")} >= {f"{name}.nii.gz" for name in ("chi", "mms", "msa", "pev")}
+    pictures = sorted(out.glob("*.png"))
+    assert len(pictures) == 5
+    for picture in pictures:
+        pixels = imread(picture)
+        assert pixels.shape[1] > 1000 and pixels[..., :3].std() > 20, f"{picture.name} is empty"

@@ -1,6 +1,8 @@
 """The demonstration: the sample brain, a simulated scan, a reconstruction, its colours on the brain, pictures."""
 
+import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,8 @@ from typing import Any
 from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QApplication
 
-from napari_sti.io.results import check_folder, load_result, save_result
+from napari_sti.io.results import load_result, save_result
+from napari_sti.jobs.history import RUNS_VARIABLE
 from napari_sti.viz.views import Plane
 from napari_sti.widgets.app import open_viewer
 from napari_sti.widgets.session.run import Run
@@ -27,7 +30,7 @@ VIEWS: tuple[tuple[str, Plane, str], ...] = (
 """Pictures taken: file name, plane and map."""
 
 
-def demo(out: Path | None, *, headless: bool = False, overwrite: bool = False) -> int:
+def demo(out: Path | None, *, headless: bool = False) -> int:
     """Open the sample brain in the window, reconstruct it, and show what came out.
 
     Parameters
@@ -42,12 +45,19 @@ def demo(out: Path | None, *, headless: bool = False, overwrite: bool = False) -
     int
         Exit status: 0, or 1 if a step failed (its sentence is on standard error).
     """
+    if not headless:
+        return _show(out, leave=False)
+    with tempfile.TemporaryDirectory(prefix="napari-sti-demo-") as runs:
+        # Nobody sees the list of runs, and the pictures look the same every time.
+        os.environ[RUNS_VARIABLE] = runs
+        return _show(out, leave=True)
+
+
+def _show(out: Path | None, *, leave: bool) -> int:
     import napari
 
-    if out is not None:
-        check_folder(out, overwrite=overwrite)
     viewer, workbench = open_viewer()
-    show = Demonstration(viewer, workbench, out, leave=headless)
+    show = Demonstration(viewer, workbench, out, leave=leave)
     show.start()
     napari.run()
     return show.status

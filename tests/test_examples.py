@@ -1,0 +1,24 @@
+"""Every example runs, and says what it promises."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = sorted((Path(__file__).resolve().parents[1] / "examples").glob("*.py"))
+
+
+def run(path):
+    """Run the ``main`` of an example and return its answer."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.main()
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_runs(path, capsys):
+    answer = run(path)
+    assert capsys.readouterr().out.strip()
+    if path.stem == "reconstruct_sample":
+        assert answer < 12, "directions are found on the coarse grid, too"
