@@ -44,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(error, 2)
     except OutOfMemory as error:
         return _say(error, 1)
+    except MemoryError:
+        return _say("there is not enough memory for these volumes; close other programs or use a larger machine.", 1)
     except (Cancelled, KeyboardInterrupt):
         return _say("stopped; nothing was written", 130)
 
@@ -111,7 +113,7 @@ def _overwrite(parser: argparse.ArgumentParser) -> None:
 
 def _recon(options: argparse.Namespace) -> int:
     from napari_sti.io.load import load_study
-    from napari_sti.io.results import check_folder, save_result
+    from napari_sti.io.results import check_folder, check_no_input, save_result
     from napari_sti.recon.reconstruct import reconstruct
     from napari_sti.recon.registry import get_method
 
@@ -122,6 +124,7 @@ def _recon(options: argparse.Namespace) -> int:
         raise InputError(f"{method.title} uses no weights", mend="leave --weights out")
     check_folder(options.out, overwrite=options.overwrite)
     acquisition = load_study(options.study)
+    check_no_input(options.out, (entry.get("path") for entry in acquisition.inputs))
     for sentence in (*acquisition.warnings, *method.remarks(acquisition)):
         print(f"note: {sentence}", file=sys.stderr)
     with _Meter(method.title) as meter:

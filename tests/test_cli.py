@@ -1,6 +1,7 @@
 """The command line as a person types it: exit status, one line for a mistake, files that can be trusted."""
 
 import json
+import shutil
 
 import nibabel as nib
 import numpy as np
@@ -172,3 +173,35 @@ def test_without_a_screen_no_window_is_tried(tmp_path, capsys, monkeypatch):
     assert "--headless" in mistake(capsys, "demo")
     monkeypatch.setattr("shutil.which", lambda name: None)
     assert "install Xvfb" in mistake(capsys, "demo", "--headless", "--out", tmp_path / "out")
+
+
+def test_inputs_are_never_replaced(study, tmp_path, capsys):
+    folder = tmp_path / "both"
+    shutil.copytree(study.parent, folder)
+    before = (folder / "mask.nii.gz").read_bytes()
+    line = mistake(capsys, "recon", folder / "study.yaml", "-m", "stiimag", "-o", folder, "--overwrite")
+    assert "mask.nii.gz" in line and "choose another folder" in line
+    assert (folder / "mask.nii.gz").read_bytes() == before
+    nib.save(nib.Nifti1Image(np.ones((3, 4, 5, 6)), np.eye(4)), folder / "chi.nii.gz")
+    assert "chi.nii.gz" in mistake(capsys, "maps", folder / "chi.nii.gz", "-o", folder, "--overwrite")
+
+
+def test_missing_memory_is_a_sentence(study, tmp_path, capsys, monkeypatch):
+    def refuse(path):
+        raise MemoryError
+
+    monkeypatch.setattr("napari_sti.io.load.load_study", refuse)
+    status, _, err = run(capsys, "recon", study, "-m", "stiimag", "-o", tmp_path / "out")
+    assert status == 1 and "memory" in err and len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("factor", [128.0, 298.0], ids=["Hz at 3 T", "Hz at 7 T"])
+def test_fields_in_hz_called_ppm_are_noticed(study, tmp_path, capsys, factor):
+    folder = tmp_path / "wrong"
+    shutil.copytree(study.parent, folder)
+    for path in folder.glob("field_*.nii.gz"):
+        image = nib.load(path)
+        nib.save(nib.Nifti1Image(image.get_fdata() * factor, image.affine), path)
+    words = ("recon", folder / "study.yaml", "-m", "stiimag", "-p", "max_iterations=1", "-o", tmp_path / "out")
+    status, _, err = run(capsys, *words)
+    assert status in (0, 2) and "unit" in err and "field_01.nii.gz" in err

@@ -46,7 +46,7 @@ class Acquisition:
     b0_dirs : (N, 3) array
         Unit vector of the main field for each orientation, in `frame`. Held as float64 in voxel axes.
     mask : (X, Y, Z) array
-        True inside the brain.
+        Above 0.5 inside the brain.
     affine : (4, 4) array
         Voxel indices to RAS mm.
     b0 : float, optional
@@ -286,7 +286,7 @@ def _as_mask(given: Any, name: str, shape: tuple[int, ...] | None = None) -> NDA
         )
     if mask.dtype.kind == "f":
         mask = np.nan_to_num(mask)
-    return np.array(mask != 0)
+    return np.array(mask > 0.5)
 
 
 def _as_stack(given: Any, name: str, shape: tuple[int, ...]) -> NDArray[Any]:

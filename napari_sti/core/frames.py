@@ -165,6 +165,16 @@ def tilt_degrees(b0_dirs: ArrayLike) -> NDArray[np.float64]:
     return cast(NDArray[np.float64], np.degrees(np.arccos(cosine)))
 
 
+def count_distinct(b0_dirs: ArrayLike, *, apart: float = 1.0) -> int:
+    """Count the B0 directions (N, 3) that are at least `apart` degrees from all counted before; signs do not matter."""
+    kept: list[NDArray[np.float64]] = []
+    limit = np.cos(np.radians(apart))
+    for direction in np.asarray(b0_dirs, np.float64):
+        if all(abs(float(direction @ other)) < limit for other in kept):
+            kept.append(direction)
+    return len(kept)
+
+
 def obliquity_degrees(affine: ArrayLike) -> float:
     """Largest angle in degrees between a voxel axis and its nearest world axis."""
     nearest = np.max(np.abs(voxel_axes(affine)), axis=0)

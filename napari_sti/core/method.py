@@ -4,8 +4,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from napari_sti.core.acquisition import Acquisition
 from napari_sti.core.errors import InputError
+from napari_sti.core.frames import count_distinct
 from napari_sti.core.progress import Progress, silent
 from napari_sti.core.tensor_field import TensorField
 
@@ -97,9 +100,14 @@ class Method(ABC):
     def remarks(self, acquisition: Acquisition) -> tuple[str, ...]:
         """Say in plain sentences what the person should know before believing the result."""
         n = acquisition.n_orientations
-        if n >= self.needs.determined_from:
+        distinct = n
+        if np.isfinite(acquisition.b0_dirs).all():
+            distinct = count_distinct(acquisition.b0_dirs)
+        if distinct >= self.needs.determined_from:
             return ()
         which = "One orientation leaves" if n == 1 else f"{n} orientations leave"
+        if distinct < n:
+            which = f"{n} orientations with only {distinct} different B0 direction{'s' * (distinct > 1)} leave"
         return (
             f"{which} the tensor underdetermined ({self.needs.determined_from} are needed for its six components): "
             "anisotropy and directions are then set by the method rather than by the data.",

@@ -6,6 +6,7 @@ Method modules must not use ``from __future__ import annotations``: the annotati
 import dataclasses
 import difflib
 import math
+import reprlib
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -148,11 +149,13 @@ def _as_number(p: Parameter, value: Any) -> float | int:
         number = float(value)
     except (TypeError, ValueError):
         number = math.nan
+    except OverflowError:
+        number, value = math.inf, "a number of hundreds of digits"
     whole = p.kind is int
     if isinstance(value, bool) or not math.isfinite(number) or (whole and number != int(number)):
-        raise InputError(f"{p.name} = {value!r} is not a {'whole ' if whole else ''}number", mend=_range(p))
+        raise InputError(f"{p.name} = {reprlib.repr(value)} is not a {'whole ' if whole else ''}number", mend=_range(p))
     if (p.low is not None and number < p.low) or (p.high is not None and number > p.high):
-        raise InputError(f"{p.name} = {value} is out of range", mend=_range(p))
+        raise InputError(f"{p.name} = {str(value)[:40]} is out of range", mend=_range(p))
     return int(number) if whole else number
 
 

@@ -59,7 +59,7 @@ class TensorField:
                 f"a tensor of shape {'x'.join(map(str, chi.shape))} does not have six components per voxel",
                 mend="give (x, y, z, 6) in the order xx, xy, xz, yy, yz, zz",
             )
-        mask = np.ones(chi.shape[:3], bool) if self.mask is None else np.nan_to_num(self.mask) != 0
+        mask = np.ones(chi.shape[:3], bool) if self.mask is None else np.nan_to_num(self.mask) > 0.5
         if mask.shape != chi.shape[:3]:
             raise InputError(
                 f"the mask has the shape {mask.shape} and the tensor {chi.shape[:3]}",

@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psutil
 
 from napari_sti.core.errors import InputError
 
@@ -17,9 +19,9 @@ def replacing(path: Path, *, overwrite: bool) -> Iterator[Path]:
     InputError
         If the file exists and must not be overwritten, or if its folder cannot be written.
     """
-    if path.exists() and not overwrite:
+    if os.path.exists(path) and not overwrite:
         raise InputError("this file exists already", file=path, mend="choose another name or allow overwriting")
-    if path.is_dir():
+    if os.path.isdir(path):
         raise InputError("this is a folder, not a file", file=path, mend="give the name of a file")
     # The suffix stays last: writers choose the compression by it.
     temporary = path.with_name(f".{os.getpid()}.tmp.{path.name}")
@@ -33,7 +35,7 @@ def replacing(path: Path, *, overwrite: bool) -> Iterator[Path]:
             mend="choose a folder that exists, may be written and has space",
         ) from error
     finally:
-        if path.parent.is_dir():
+        if os.path.lexists(temporary):
             temporary.unlink(missing_ok=True)
 
 
@@ -44,7 +46,7 @@ def write_text(path: Path, text: str, *, overwrite: bool) -> None:
 
 
 def check_folder(folder: str | Path, *, overwrite: bool = False) -> None:
-    """Refuse an output folder that could not be used, without making it.
+    """Refuse an output folder that could not be used; it is tried out, and nothing of that is left.
 
     Raises
     ------
@@ -55,17 +57,43 @@ def check_folder(folder: str | Path, *, overwrite: bool = False) -> None:
     existing = next((p for p in (folder, *folder.absolute().parents) if os.path.lexists(p)), folder)
     if not existing.is_dir():
         raise InputError(f"{existing.name} is a file, not a folder", file=folder, mend="choose another output folder")
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise _unwritable(folder, "Permission denied")
     try:
-        if existing == folder and not overwrite and any(folder.iterdir()):
-            raise InputError(
-                "the output folder exists already and is not empty",
-                file=folder,
-                mend="choose another folder or allow overwriting (--overwrite)",
-            )
-    except OSError as error:
-        raise _unwritable(folder, error.strerror or str(error)) from error
+        full = existing == folder and not overwrite and any(folder.iterdir())
+        if not full:
+            try_writing(folder)
+    except (OSError, ValueError) as error:
+        raise _unwritable(folder, getattr(error, "strerror", None) or str(error)) from error
+    if full:
+        raise InputError(
+            "the output folder exists already and is not empty",
+            file=folder,
+            mend="choose another folder or allow overwriting (--overwrite)",
+        )
+
+
+def try_writing(folder: Path) -> None:
+    """Make a folder and a file in it, and remove both again; permissions alone do not tell what the root user may do.
+
+    Raises
+    ------
+    OSError
+        If it does not work.
+    """
+    folder = folder.absolute()
+    made: list[Path] = []
+    probe = folder / f".{os.getpid()}.tmp.probe"
+    try:
+        for part in reversed((folder, *folder.parents)):
+            if not os.path.isdir(part):
+                part.mkdir()
+                made.append(part)
+        probe.write_bytes(b"\n")
+    finally:
+        with suppress(OSError):
+            probe.unlink()
+        for part in reversed(made):
+            with suppress(OSError):  # somebody else has put something there in the meantime
+                part.rmdir()
 
 
 def prepare_folder(folder: Path, *, overwrite: bool) -> None:
@@ -75,6 +103,18 @@ def prepare_folder(folder: Path, *, overwrite: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(folder, error.strerror or str(error)) from error
+    if overwrite:
+        remove_stale(folder)
+
+
+def remove_stale(folder: Path) -> None:
+    """Remove the temporary files of runs that were killed: those whose process is no more."""
+    for path in folder.glob(".*.tmp.*"):
+        number = path.name.split(".")[1]
+        # At most as many digits as any process number has.
+        if number.isascii() and number.isdigit() and len(number) < 10 and not psutil.pid_exists(int(number)):
+            with suppress(OSError):
+                path.unlink()
 
 
 def _unwritable(folder: Path, why: str) -> InputError:

@@ -8,6 +8,7 @@ other storage orders only the second is right; for oblique images they differ by
 asks for the frame to be stated (``voxel`` is what the published programs do with images in LPS order).
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def read_direction(path: str | Path) -> tuple[float, float, float]:
 
 
 def _numbers(path: Path) -> list[list[float]]:
-    if not path.exists():
+    if not os.path.exists(path):
         raise InputError("the file of the B0 direction does not exist", file=path, mend="check the path")
     try:
         if path.stat().st_size > _LARGEST:

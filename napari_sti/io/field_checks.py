@@ -57,13 +57,22 @@ def _neighbours(array: NDArray[Any], axis: int) -> tuple[NDArray[Any], NDArray[A
     return moved[:-1], moved[1:]
 
 
-def small_warning(inside: NDArray[np.float32], unit: str, path: Path) -> list[str]:
-    """Return a warning if a field (in ppm) or R2' (in Hz) is much smaller than that of any brain."""
+LARGE_FIELD = 0.5
+"""ppm: local fields of a brain are a few tenths, so that more asks for a look at the unit or the background."""
+
+
+def size_warning(inside: NDArray[np.float32], unit: str, path: Path) -> list[str]:
+    """Return a warning if a field (in ppm) or R2' (in Hz) has a size that is unusual for a brain."""
     spread = float(np.percentile(np.abs(inside), 99))
     if unit == "R2'":
         if spread >= 0.5:
             return []
         return [f"{path.name} reaches only {spread:.2g} Hz; R2' may be in 1/ms and is expected in Hz (1/s)."]
-    if spread >= 1e-3:
-        return []
-    return [f"{path.name} reaches only {spread:.2g} ppm when read as {unit}; check its unit."]
+    if spread > LARGE_FIELD:
+        return [
+            f"{path.name} reaches {spread:.2g} ppm when read as {unit}, while local fields of a brain stay within a "
+            "few tenths; check its unit, and that the background field was removed."
+        ]
+    if spread < 1e-3:
+        return [f"{path.name} reaches only {spread:.2g} ppm when read as {unit}; check its unit."]
+    return []

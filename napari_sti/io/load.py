@@ -12,7 +12,7 @@ from napari_sti.core.acquisition import Acquisition
 from napari_sti.core.errors import InputError
 from napari_sti.core.provenance import file_hash
 from napari_sti.core.tensor_field import TensorField
-from napari_sti.io.field_checks import check_unit_fits, check_values, small_warning, wrap_warning
+from napari_sti.io.field_checks import check_unit_fits, check_values, size_warning, wrap_warning
 from napari_sti.io.grid import check_grid, reorder
 from napari_sti.io.nifti import Header, read_header, read_volume
 from napari_sti.io.problems import check_unit, world_direction
@@ -66,11 +66,17 @@ def load(study: Study) -> Acquisition:
         qsm=reader.qsm(mask),
         reference_tensor=reader.tensor(mask),
         labels=tuple(_label(o, i) for i, o in enumerate(study.orientations)),
-        inputs=tuple(reader.inputs),
+        inputs=(*reader.inputs, *_study_file(study)),
         simulated=study.simulated,
         # The reader's list is complete only now, after everything above has been read.
         warnings=tuple(dict.fromkeys((*study.warnings, *reader.warnings))),
     )
+
+
+def _study_file(study: Study) -> list[dict[str, Any]]:
+    if study.path is None or not study.path.is_file():
+        return []
+    return [{"role": "study", "path": str(study.path.absolute()), "sha256": file_hash(study.path)}]
 
 
 def _grid(study: Study) -> Header:
@@ -130,7 +136,7 @@ class _Reader:
         if soft.any():
             self.warnings.append(f"{path.name} holds fractions; the {what} is taken where they exceed 0.5.")
             return np.asarray(values > 0.5)
-        return np.asarray(np.nan_to_num(values) != 0)
+        return np.asarray(values > 0.5)  # also where something else than 0 marks the outside, such as -1 or NaN
 
     def fields(self, mask: NDArray[np.bool_]) -> NDArray[np.float32] | None:
         """Read the field maps, (N, X, Y, Z) in ppm."""
@@ -148,7 +154,7 @@ class _Reader:
             if orientation.units == "rad":
                 self.warnings.extend(wrap_warning(volume, mask, path))
             inside *= np.float32(factor)
-            self.warnings.extend(small_warning(inside, orientation.units, path))
+            self.warnings.extend(size_warning(inside, orientation.units, path))
             out[i][mask] = inside
         return out
 
@@ -178,7 +184,7 @@ class _Reader:
             return None
         for volume, path in zip(stack, self.study.r2prime, strict=True):
             check_values(volume[mask], "the R2' map", path)
-            self.warnings.extend(small_warning(volume[mask], "R2'", path))
+            self.warnings.extend(size_warning(volume[mask], "R2'", path))
         return stack
 
     def qsm(self, mask: NDArray[np.bool_]) -> NDArray[np.float32] | None:

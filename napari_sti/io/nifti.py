@@ -7,14 +7,18 @@ along, because left and right are then not certain.
 """
 
 import gzip
+import os
+import threading
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 import nibabel
 import numpy as np
+from nibabel import imageglobals
 from nibabel.filebasedimages import ImageFileError
 from nibabel.openers import ImageOpener
 from nibabel.spatialimages import HeaderDataError
@@ -30,6 +34,19 @@ SYMMATRIX = 1005
 
 _MM = {"unknown": 1.0, "mm": 1.0, "meter": 1e3, "micron": 1e-3}
 _MOST_COMPRESSED = 1100  # deflate never makes a file smaller than 1/1032
+
+_reading = threading.local()
+imageglobals.logger.addFilter(lambda record: not getattr(_reading, "quiet", False))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep nibabel from printing about headers that are refused here with a sentence (in this thread alone)."""
+    _reading.quiet = True
+    try:
+        yield
+    finally:
+        _reading.quiet = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,16 +209,17 @@ def _storable(data: NDArray[Any]) -> NDArray[Any]:
 
 
 def _open(path: Path, what: str = "image") -> Any:
-    if not path.exists():
+    if not os.path.exists(path):  # unlike the method it takes names that no file can have
         raise InputError(f"the file of the {what} does not exist", file=path, mend="check the path")
     if path.is_dir():
         raise InputError(f"the {what} is a folder, not a file", file=path, mend="give a NIfTI file")
     try:
-        image = nibabel.load(path)
-    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error) as error:
+        with _quiet():
+            image = nibabel.load(path)
+    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, ArithmeticError, zlib.error) as error:
         if isinstance(error, PermissionError):
             raise InputError("the file may not be read", file=path, mend="check its permissions") from error
-        broken = path.stat().st_size == 0 or isinstance(error, EOFError | zlib.error)
+        broken = path.stat().st_size == 0 or isinstance(error, EOFError | zlib.error) or _is_cut(path)
         raise InputError(
             "the file is empty or cut short" if broken else "this is not a readable NIfTI file",
             file=path,
@@ -214,6 +232,19 @@ def _open(path: Path, what: str = "image") -> Any:
             mend="convert it to .nii.gz",
         )
     return image
+
+
+def _is_cut(path: Path) -> bool:
+    """Whether it is a compressed file that ends too early; nibabel takes a small one for another format."""
+    try:
+        with gzip.open(path) as stream:
+            while stream.read(1 << 20):
+                pass
+    except EOFError:
+        return True
+    except (OSError, zlib.error):
+        pass
+    return False
 
 
 def _header(image: Any, path: Path, what: str = "image") -> Header:
@@ -233,7 +264,7 @@ def _header(image: Any, path: Path, what: str = "image") -> Header:
             file=path,
             mend="give a volume, not a slice",
         )
-    if 0 in shape:
+    if min(shape) <= 0:
         raise InputError(f"the {what} has no voxels ({_x(shape)})", file=path, mend="give the right file")
     affine, oriented, warnings = _affine(image, shape, path)
     return Header(shape, affine, path, oriented, int(image.header["intent_code"]), warnings)
@@ -241,6 +272,10 @@ def _header(image: Any, path: Path, what: str = "image") -> Header:
 
 def _affine(image: Any, shape: tuple[int, ...], path: Path) -> tuple[NDArray[np.float64], bool, tuple[str, ...]]:
     header, warnings = image.header, []
+    try:
+        length = header.get_xyzt_units()[0]
+    except KeyError:  # a code that NIfTI does not know
+        length = "unknown"
     sform = header.get_sform(coded=True)[0]
     try:
         qform = header.get_qform(coded=True)[0]
@@ -249,7 +284,7 @@ def _affine(image: Any, shape: tuple[int, ...], path: Path) -> tuple[NDArray[np.
         if sform is None:
             raise InputError("the qform is not a rotation", file=path, mend="rewrite the header") from None
         warnings.append(f"{path.name}: the qform is broken; the sform is used.")
-    scale = np.diag([_MM.get(header.get_xyzt_units()[0], 1.0)] * 3 + [1.0])
+    scale = np.diag([_MM.get(length, 1.0)] * 3 + [1.0])
     affine = frames.check_affine(scale @ image.affine, file=path)
     if sform is not None and qform is not None and not same_affine(shape, sform, qform):
         raise InputError(
@@ -284,11 +319,15 @@ def _values(image: Any, path: Path, what: str) -> NDArray[np.float32]:
                 raise cut
             while stream.read(1 << 20):
                 pass
-    except (OSError, EOFError, zlib.error) as error:
+    except InputError:
+        raise
+    except (OSError, EOFError, ValueError, OverflowError, zlib.error) as error:
         raise cut from error
-    data = raw.astype(np.float32, copy=False)
-    if (proxy.slope, proxy.inter) != (1.0, 0.0):
-        data = data * np.float32(proxy.slope) + np.float32(proxy.inter)
+    # What float32 cannot hold becomes infinite, and is refused where it matters: inside the mask.
+    with np.errstate(over="ignore", invalid="ignore"):
+        data = raw.astype(np.float32, copy=False)
+        if (proxy.slope, proxy.inter) != (1.0, 0.0):
+            data = data * np.float32(proxy.slope) + np.float32(proxy.inter)
     return cast(NDArray[np.float32], data.reshape(proxy.shape, order="F"))
 
 

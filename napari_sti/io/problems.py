@@ -1,6 +1,7 @@
 """What is missing or does not fit before a study can be loaded, from headers alone."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,15 @@ from napari_sti.io.study_model import Orientation, Problem, Study
 
 def find_problems(study: Study) -> tuple[Problem, ...]:
     """Return everything that keeps a study from being loaded, the first thing to mend first."""
-    return tuple(_find(study))
+    return tuple(_with_file(problem, study) for problem in _find(study))
+
+
+def _with_file(problem: Problem, study: Study) -> Problem:
+    """What concerns no one file of the study is to be mended in the study file itself."""
+    if problem.file is not None:
+        return problem
+    own = None if problem.orientation is None else study.orientations[problem.orientation].field
+    return replace(problem, file=study.path or own)
 
 
 def _find(study: Study) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ the frame and order of the tensor's components, units, the grid, the hash of eve
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,16 @@ from napari_sti.core.tensor_field import TensorField
 from napari_sti.io import atomic
 from napari_sti.io.nifti import SYMMATRIX, read_volume, write_volume
 
-__all__ = ["SIDECAR", "check_folder", "load_result", "load_tensor", "save_result", "save_tensor", "sidecar_frame"]
+__all__ = [
+    "SIDECAR",
+    "check_folder",
+    "check_no_input",
+    "load_result",
+    "load_tensor",
+    "save_result",
+    "save_tensor",
+    "sidecar_frame",
+]
 
 SIDECAR = "result.json"
 FORMAT, VERSION = "napari-sti result", 1
@@ -38,6 +47,25 @@ _LOWER_TRIANGLE = (0, 1, 3, 2, 4, 5)
 """Where xx, xy, xz, yy, yz, zz stand in NIfTI's symmetric matrices (xx, yx, yy, zx, zy, zz)."""
 
 check_folder = atomic.check_folder
+
+MAPS = ("chi", "mms", "msa", "pev", "mask")
+"""Names of the files of a result, without their ending."""
+
+
+def check_no_input(folder: str | Path, inputs: Iterable[str | Path | None]) -> None:
+    """Refuse a folder in which a result would replace what it is made from, even with leave to overwrite.
+
+    Raises
+    ------
+    InputError
+        That names the file that would be lost.
+    """
+    written = {(Path(folder) / f"{name}.nii.gz").resolve() for name in (*MAPS, "colour")}
+    for path in inputs:
+        if path is not None and Path(path).resolve() in written:
+            raise InputError(
+                "the result would replace this file, from which it is made", file=path, mend="choose another folder"
+            )
 
 
 def save_result(tensor: TensorField, folder: str | Path, *, frame: Frame = "voxel", overwrite: bool = False) -> Path:
@@ -65,10 +93,11 @@ def save_result(tensor: TensorField, folder: str | Path, *, frame: Frame = "voxe
         If the folder is not empty or cannot be written.
     """
     folder = Path(folder)
+    check_no_input(folder, (entry.get("path") for entry in tensor.provenance.get("inputs", ())))
     written = tensor.in_frame(parse_frame(frame))
     atomic.prepare_folder(folder, overwrite=overwrite)
     (folder / SIDECAR).unlink(missing_ok=True)  # an old one must not stand beside new maps
-    maps: dict[str, Any] = {name: getattr(written, name) for name in ("chi", "mms", "msa", "pev", "mask")}
+    maps: dict[str, Any] = {name: getattr(written, name) for name in MAPS}
     files = {}
     for name, data in maps.items():
         path = folder / f"{name}.nii.gz"
@@ -151,7 +180,7 @@ def load_result(folder: str | Path) -> TensorField:
     mask_file = folder / str(content.get("files", {}).get("mask", {}).get("file", "mask.nii.gz"))
     mask = np.any(np.nan_to_num(tensor.chi) != 0, axis=-1)
     if mask_file.is_file():
-        mask = read_volume(mask_file, what="mask").data != 0
+        mask = read_volume(mask_file, what="mask").data > 0.5
     return TensorField(
         tensor.chi, tensor.affine, mask=mask, frame="voxel", provenance=tensor.provenance, name=tensor.name
     )

@@ -65,7 +65,7 @@ def read_study(path: str | Path, *, case: str | None = None) -> Study:
         line where that can be known.
     """
     path = Path(path)
-    if case is None and not path.exists() and "#" in path.name:
+    if case is None and not os.path.exists(path) and "#" in path.name:
         name, _, case = path.name.partition("#")
         path = path.with_name(name)
     studies = read_studies(path)
@@ -101,7 +101,7 @@ def read_studies(path: str | Path) -> tuple[Study, ...]:
 
 
 def _find(path: Path) -> Path:
-    if not path.is_dir():
+    if not os.path.isdir(path):
         return path
     for name in STUDY_NAMES:
         if (path / name).is_file():

@@ -3,6 +3,7 @@
 import difflib
 import os
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -11,6 +12,7 @@ from napari_sti.core.frames import Frame, parse_frame
 from napari_sti.core.units import FieldUnit, parse_field_unit
 from napari_sti.io.b0 import TEXT_FRAME, read_directions
 from napari_sti.io.study_model import B0Direction, Orientation, Study
+from napari_sti.io.text_data import shown
 
 _OURS = (
     "name",
@@ -69,7 +71,7 @@ def parse_case(case: dict[Any, Any], path: Path) -> Study:
     if frame is None and tensor is not None and ("gt" in given or published == "WaveSep"):
         frame = "voxel"
     return Study(
-        name=str(given.get("name", path.name.split(".")[0])),
+        name=read.text("name", given.get("name", path.name.split(".")[0])),
         orientations=read.orientations(),
         mask=read.mask(),
         tesla=read.number("tesla", given.get("tesla")),
@@ -92,9 +94,9 @@ def _check_keys(given: dict[Any, Any], known: tuple[str, ...], path: Path) -> No
     for key in given:
         if key not in known:
             lower = {name.lower(): name for name in known}
-            near = difflib.get_close_matches(str(key).lower(), lower, n=1, cutoff=0.5)
+            near = difflib.get_close_matches(shown(key).strip("'").lower(), lower, n=1, cutoff=0.5)
             mend = f"did you mean {lower[near[0]]!r}?" if near else f"known are {', '.join(known)}"
-            raise InputError(f"the key {str(key)!r} is not known", file=path, mend=mend)
+            raise InputError(f"the key {shown(key)} is not known", file=path, mend=mend)
     for first, second in _SAME:
         if first in given and second in given:
             raise InputError(
@@ -128,8 +130,13 @@ class _Reader:
             if isinstance(value, bool):
                 raise ValueError
             return float(value)
-        except (TypeError, ValueError):
-            raise self.wrong(key, f"give a number instead of {value!r}") from None
+        except (TypeError, ValueError, OverflowError):
+            raise self.wrong(key, f"give a number instead of {shown(value)}") from None
+
+    def text(self, key: str, value: Any) -> str:
+        if not isinstance(value, str | int | float | date):
+            raise self.wrong(key, f"give a text instead of {shown(value)}")
+        return value if isinstance(value, str) else shown(value) if isinstance(value, int) else str(value)
 
     def yes(self, key: str) -> bool:
         value = self.given.get(key, False)
@@ -138,30 +145,39 @@ class _Reader:
         return value
 
     def frame(self, value: Any) -> Frame:
+        self._word("frame", value, "use one of voxel, ras, lps, fsl")
         try:
             return parse_frame(value)
         except InputError as error:
             raise InputError(error.what, file=self.source, mend=error.mend) from None
 
     def unit(self, value: Any) -> FieldUnit:
+        self._word("units", value, "use one of ppm, Hz or rad")
         try:
             return parse_field_unit(value)
         except InputError as error:
             raise InputError(error.what, file=self.source, mend=error.mend) from None
 
+    def _word(self, key: str, value: Any, mend: str) -> None:
+        if not isinstance(value, str) or len(value) > 40:
+            raise self.wrong(key, f"{mend} instead of {shown(value)}")
+
     # ---- paths ----
 
     def path(self, value: Any, key: str) -> Path:
-        if not isinstance(value, str) or not value.strip():
+        if not isinstance(value, str) or not value.strip() or "\0" in value:
             raise self.wrong(key, "give the path of a file")
-        stated = Path(value.strip()).expanduser()
+        try:
+            stated = Path(value.strip()).expanduser()
+        except RuntimeError:
+            raise self.wrong(key, f"no home folder is known for {shown(value)}, give the whole path") from None
         if stated.is_absolute():
             return stated
         folder = self.source.absolute().parent
         if self.published:
             # The published programs look from the folder in which they are started, which no file states.
             for base in (folder, *folder.parents, Path.cwd()):
-                if (base / stated).exists():
+                if os.path.exists(base / stated):
                     return base / stated
         return _collapse(folder / stated)
 
@@ -232,7 +248,7 @@ class _Reader:
             if own["units"] is None and key == "phase":
                 own["units"] = "Hz"
             b0 = None if direction is None else self._direction(direction, "b0_dir")
-            label = None if entry.get("label") is None else str(entry["label"])
+            label = None if entry.get("label") is None else self.text("label", entry["label"])
             found.append(self._orientation(field, b0, own["frame"], own["units"], own["te"], label))
         return tuple(found)
 
@@ -293,7 +309,7 @@ def _is_number(value: Any) -> bool:
     """Whether it is a number; YAML 1.1 leaves 1e-3 a text."""
     try:
         return not isinstance(value, bool) and float(value) is not None
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
 
 

@@ -1,6 +1,8 @@
 """Read YAML and JSON that a person wrote: plain values only, with the line in every complaint."""
 
 import json
+import os
+import reprlib
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,39 @@ from napari_sti.core.errors import InputError
 _LARGEST = 16 << 20
 
 
+def shown(value: Any) -> str:
+    """Return a value as it may stand in a sentence, however long or deep it is."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # Python writes no numbers of more than some thousand digits
+        return "a number of thousands of digits"
+
+
+class _AliasError(yaml.MarkedYAMLError):
+    """A part of the file stands for another one."""
+
+
 class _PlainLoader(yaml.SafeLoader):
-    """Plain values only; a key that is given twice is refused instead of quietly overwritten."""
+    """Plain values only; a key that is given twice is refused instead of quietly overwritten.
+
+    Aliases are refused, too: a few lines of them can stand for more values than any memory holds.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            event = self.get_event()
+            raise _AliasError(None, None, f"the alias *{event.anchor}", event.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, LookupError, AttributeError, TypeError, ArithmeticError):
+            kind = node.tag.rsplit(":", 1)[-1]
+            value = f"{shown(node.value)} is" if isinstance(node, yaml.ScalarNode) else "this is"
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{value} no value of the type {shown(kind)}", node.start_mark
+            ) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
@@ -21,7 +54,7 @@ class _PlainLoader(yaml.SafeLoader):
             if isinstance(key, yaml.ScalarNode):
                 if key.value in seen:
                     raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {key.value!r} is given twice", key.start_mark
+                        None, None, f"the key {shown(key.value)} is given twice", key.start_mark
                     )
                 seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
@@ -39,11 +72,17 @@ def parse_text(path: Path) -> Any:
     if path.suffix.lower() == ".json":
         try:
             return json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # ValueError: a number of thousands of digits
             line = f" in line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
             raise InputError(f"broken JSON{line}", file=path, mend="correct this line") from None
     try:
         return yaml.load(text, _PlainLoader)
+    except _AliasError as error:
+        raise InputError(
+            f"{error.problem}{_line(error)} repeats another part of the file, which is not accepted",
+            file=path,
+            mend="write that part out",
+        ) from None
     except yaml.constructor.ConstructorError as error:
         raise _refused(error, path) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -55,7 +94,7 @@ def parse_text(path: Path) -> Any:
 
 
 def _text(path: Path) -> str:
-    if not path.exists():
+    if not os.path.exists(path):  # unlike the method it takes names that no file can have
         raise InputError("there is no such file", file=path, mend="check the path")
     try:
         if path.stat().st_size > _LARGEST:
@@ -72,7 +111,7 @@ def _text(path: Path) -> str:
 
 def _refused(error: yaml.constructor.ConstructorError, path: Path) -> InputError:
     problem = str(error.problem or "")
-    if "tag" not in problem:
+    if "could not determine a constructor" not in problem:
         return InputError(f"broken YAML{_line(error)}: {problem}", file=path, mend="correct this line")
     tag = problem.rsplit("tag:yaml.org,2002:", 1)[-1].strip("'\" ")
     return InputError(

@@ -40,7 +40,7 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
         If there is no such file, it is not JSON, or not an object.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise InputError(f"there is no such {what}", file=path, mend="check the path") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -48,6 +48,12 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise InputError(
             f"the {what} is not valid JSON ({error.msg} in line {error.lineno})", file=path, mend="mend that line"
+        ) from None
+    except (ValueError, RecursionError):
+        raise InputError(
+            f"the {what} holds a number of thousands of digits, or too many brackets inside each other",
+            file=path,
+            mend="write plain values",
         ) from None
     if not isinstance(content, dict):
         raise InputError(f"the {what} holds no object", file=path, mend='write {"kind": "recon", ...}')
@@ -64,10 +70,12 @@ def make_folder(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
             f"the folder cannot be made ({reason})", file=folder, mend="choose another output folder"
         ) from None
-    if not os.access(folder, os.W_OK):
-        raise InputError("the folder is not writable", file=folder, mend="choose another output folder")
+    try:
+        atomic.try_writing(folder)
+    except OSError:
+        raise InputError("the folder is not writable", file=folder, mend="choose another output folder") from None

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -10,6 +11,7 @@ from typing import Any, Literal, cast, get_args
 
 from napari_sti.core.errors import InputError
 from napari_sti.core.frames import Frame, parse_frame
+from napari_sti.io.text_data import shown
 from napari_sti.jobs.files import make_folder, read_json, write_json
 
 FORMAT = 1
@@ -63,7 +65,7 @@ class Job:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise InputError(f"the kind of job {self.kind!r} is not known", mend=f"use one of {', '.join(KINDS)}")
+            raise InputError(f"the kind of job {shown(self.kind)} is not known", mend=f"use one of {', '.join(KINDS)}")
         for which in ("study", "out"):
             given = getattr(self, which)
             object.__setattr__(self, which, None if given is None else _as_path(which, given))
@@ -71,7 +73,7 @@ class Job:
             if not isinstance(getattr(self, which), str):
                 raise InputError(f"the {which} of the job is not a text", mend="put it in quotes")
         if not _DEVICE.fullmatch(self.device):
-            raise InputError(f"the device {self.device!r} is not known", mend="use one of auto, cpu, cuda, mps")
+            raise InputError(f"the device {shown(self.device)} is not known", mend="use one of auto, cpu, cuda, mps")
         object.__setattr__(self, "frame", parse_frame(self.frame))
         object.__setattr__(self, "params", _plain(self.params))
         if self.kind == "recon" and self.study is None:
@@ -128,17 +130,17 @@ def from_mapping(values: Mapping[str, Any], folder: Path) -> Job:
     values = dict(values)
     version = values.pop("format", FORMAT)
     if not isinstance(version, int) or not 1 <= version <= FORMAT:
-        raise InputError(f"the job has the format {version!r}, known is {FORMAT}", mend="update napari-sti")
+        raise InputError(f"the job has the format {shown(version)}, known is {FORMAT}", mend="update napari-sti")
     known = [f.name for f in fields(Job)]
     for key in values:
         if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.4)
+            near = difflib.get_close_matches(str(key)[:60], known, n=1, cutoff=0.4)
             mend = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-            raise InputError(f"the job has the unknown key {key!r}", mend=mend)
+            raise InputError(f"the job has the unknown key {shown(key)}", mend=mend)
     values.setdefault("out", None if values.get("kind") == "sample" else ".")
     for which in ("study", "out"):
         if values.get(which) is not None:
-            path = _as_path(which, values[which]).expanduser()
+            path = _at_home(which, _as_path(which, values[which]))
             values[which] = path if path.is_absolute() else (folder / path).resolve()
     return Job(**values)
 
@@ -152,7 +154,7 @@ def read_job(path: str | Path) -> Job:
         If the file cannot be read or something in it is missing or unknown.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         path = path / JOB_FILE
     values = read_json(path, "job file")
     try:
@@ -180,9 +182,18 @@ def write_job(job: Job, path: str | Path | None = None) -> Path:
 
 
 def _as_path(which: str, given: Any) -> Path:
-    if not isinstance(given, str | Path) or not str(given):
+    if not isinstance(given, str | Path) or not str(given) or "\0" in str(given):
         raise InputError(f"the {which} of the job is not a path", mend="give a path in quotes")
     return Path(given)
+
+
+def _at_home(which: str, path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise InputError(
+            f"no home folder is known for the {which} {shown(str(path))} of the job", mend="give the whole path"
+        ) from None
 
 
 def _portable(path: Path, folder: Path | None) -> str:

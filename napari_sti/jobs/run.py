@@ -87,6 +87,7 @@ def clean(folder: Path) -> None:
     shutil.rmtree(folder / _STAGING, ignore_errors=True)
     for half in (*folder.glob(".*.half"), folder / "preview.npy"):
         half.unlink(missing_ok=True)
+    atomic.remove_stale(folder)
 
 
 def _compute(

@@ -8,7 +8,7 @@ from napari_sti.core.errors import InputError
 from napari_sti.core.frames import FRAMES, Frame, parse_frame, to_ras
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.io.nifti import write_volume
-from napari_sti.io.results import load_tensor, save_result, sidecar_frame
+from napari_sti.io.results import check_no_input, load_tensor, save_result, sidecar_frame
 from napari_sti.maps.colour import pev_colour
 
 SAME_COLOURS_DEGREES = 1.0
@@ -38,6 +38,7 @@ def write_maps(path: Path, folder: Path, *, frame: str | None = None, overwrite:
     InputError
         If the file is not a tensor, or its frame is stated twice and differently.
     """
+    check_no_input(folder, [path])
     stated = sidecar_frame(path)
     if frame is not None and stated is not None and frame != stated:
         raise InputError(

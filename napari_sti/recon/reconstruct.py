@@ -5,6 +5,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
+from napari_sti.core import frames
 from napari_sti.core.acquisition import Acquisition
 from napari_sti.core.errors import InputError, OutOfMemory
 from napari_sti.core.method import Method
@@ -73,9 +76,18 @@ def reconstruct(
         remarks=tuple(dict.fromkeys(remarks)),
         simulated=acquisition.simulated,
         orientations=acquisition.n_orientations,
+        b0_dirs={"frame": "ras", "vectors": _world_directions(acquisition)},
+        tesla=acquisition.b0,
         **made,
     )
     return replace(tensor, provenance=provenance)
+
+
+def _world_directions(acquisition: Acquisition) -> list[list[float]]:
+    """B0 directions in RAS, which mean the same whatever becomes of the file."""
+    turn = frames.between("voxel", "ras", acquisition.affine)
+    directions: list[list[float]] = np.round(frames.rotate_vectors(acquisition.b0_dirs, turn), 6).tolist()
+    return directions
 
 
 def _inputs(acquisition: Acquisition) -> list[dict[str, Any]]:

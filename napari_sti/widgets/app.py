@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from qtpy.QtWidgets import QApplication
+
 from napari_sti.core.errors import InputError
 from napari_sti.viz.reader import kind_of
 from napari_sti.widgets.samples import PLUGIN, open_workbench
@@ -34,7 +36,8 @@ def open_viewer() -> tuple[Any, Workbench]:
     import napari
 
     viewer = napari.Viewer(title="napari-sti")
-    viewer.window.resize(*WINDOW_SIZE)
+    screen = QApplication.primaryScreen().availableSize()
+    viewer.window.resize(min(WINDOW_SIZE[0], screen.width()), min(WINDOW_SIZE[1], screen.height()))
     return viewer, open_workbench(viewer)
 
 

@@ -10,6 +10,7 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableView, QWidget
 
 from napari_sti.core.errors import InputError
+from napari_sti.io.problems import TEXT_FRAME
 from napari_sti.io.study import Orientation
 from napari_sti.widgets.look import colour
 
@@ -23,6 +24,19 @@ _HELP = (
     "Unit of the field map, with the echo time for radians.",
 )
 Vector = tuple[float, float, float]
+
+
+_FRAME_WORDS = {"voxel": "voxel", "ras": "RAS", "lps": "LPS", "fsl": "FSL", None: "not stated"}
+
+
+def frame_of(orientation: Orientation) -> str | None:
+    """Axes in which a B0 direction is read: as stated, LPS for text files, None where that is missing."""
+    return orientation.frame or (TEXT_FRAME if isinstance(orientation.b0_dir, Path) else None)
+
+
+def has_numbers(orientation: Orientation) -> bool:
+    """Whether a B0 direction is given in numbers, typed or in a text file."""
+    return isinstance(orientation.b0_dir, tuple | Path)
 
 
 def parse_b0(text: str) -> "Vector | Path | str | None":
@@ -75,6 +89,7 @@ class OrientationModel(QAbstractTableModel):
         self._tilts = self._directions = ()
         self._faulty = frozenset()
         self.endResetModel()
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, B0, B0)
 
     def set_resolved(
         self, directions: tuple[Vector | None, ...], tilts: tuple[float | None, ...], faulty: frozenset[int]
@@ -97,7 +112,7 @@ class OrientationModel(QAbstractTableModel):
         if orientation == Qt.Orientation.Vertical:
             return section + 1 if role == Qt.ItemDataRole.DisplayRole else None
         if role == Qt.ItemDataRole.DisplayRole:
-            return _HEADERS[section]
+            return f"{_HEADERS[B0]}{self._frames()}" if section == B0 else _HEADERS[section]
         return _HELP[section] if role == Qt.ItemDataRole.ToolTipRole else None
 
     def flags(self, index: QModelIndex) -> Qt.ItemFlag:
@@ -138,8 +153,16 @@ class OrientationModel(QAbstractTableModel):
         changed[row] = replace(changed[row], b0_dir=b0_dir)
         self.orientations = tuple(changed)
         self._tilts = self._directions = ()
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, B0, B0)
         self.edited.emit()
         return True
+
+    def _frames(self) -> str:
+        """In which axes the directions are given, for the heading; nothing where none needs axes."""
+        frames = {frame_of(o) for o in self.orientations if has_numbers(o)}
+        if not frames:
+            return ""
+        return f" ({_FRAME_WORDS[next(iter(frames))] if len(frames) == 1 else 'mixed'})"
 
     def _shown(self, row: int, column: int) -> str:
         orientation = self.orientations[row]

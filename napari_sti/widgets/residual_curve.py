@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QWidget
 from napari_sti.widgets.look import colour
 
 _MOST_POINTS = 2000
+AXIS_NAME = "residual"
 
 
 class ResidualCurve(QWidget):
@@ -71,12 +72,22 @@ class ResidualCurve(QWidget):
         font.setPointSizeF(max(6.5, font.pointSizeF() * 0.85))
         painter.setFont(font)
         metrics = QFontMetrics(font)
-        left = metrics.horizontalAdvance("0.0001") + 6
+        left = metrics.height() + metrics.horizontalAdvance("0.0001") + 6
         area = QRectF(left, 5, self.width() - left - 6, self.height() - 10)
+        self._paint_name(painter, metrics)
         self._paint_axis(painter, area, metrics)
         if self._points:
             self._paint_curve(painter, area)
         painter.end()
+
+    def _paint_name(self, painter: QPainter, metrics: QFontMetrics) -> None:
+        """Write along the axis what it shows."""
+        painter.save()
+        painter.setPen(colour(self, "muted"))
+        painter.translate(0, self.height())
+        painter.rotate(-90)
+        painter.drawText(QRectF(0, 0, self.height(), metrics.height()), Qt.AlignmentFlag.AlignCenter, AXIS_NAME)
+        painter.restore()
 
     def _paint_axis(self, painter: QPainter, area: QRectF, metrics: QFontMetrics) -> None:
         low, high = self.decades()

@@ -36,7 +36,7 @@ class RunsList(QListWidget):
         self.setObjectName("sti_runs")
         self.setAccessibleName("Runs")
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._menu)
@@ -135,12 +135,13 @@ class RunsList(QListWidget):
 def _fill(item: QListWidgetItem) -> None:
     run: Run = item.data(_RUN_ROLE)
     took = f", {duration(run.seconds)}" if run.seconds is not None else ""
-    item.setText(f"{run.mark}  {run.name}   {run.word}, {when(run.started)}{took}")
+    about = f"   {run.about}" if run.about else ""
+    item.setText(f"{run.mark}  {run.name}   {run.word}, {when(run.started)}{took}{about}")
     item.setToolTip(_explained(run))
 
 
 def _explained(run: Run) -> str:
-    lines = [run.name, run.about, f"{run.job.method} on {run.job.device}"]
+    lines = [run.name, f"study: {run.about}" if run.about else "", f"{run.job.method} on {run.job.device}"]
     lines += [f"{name} = {value}" for name, value in run.job.params.items()]
     lines.append(run.sentence)
     return "\n".join(line for line in lines if line)

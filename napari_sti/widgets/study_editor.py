@@ -14,7 +14,7 @@ from napari_sti.widgets.file_box import FileBox
 from napari_sti.widgets.fold import Fold
 from napari_sti.widgets.look import MARGIN, Form
 from napari_sti.widgets.number_boxes import ScientificBox, keep_wheel_for_scrolling
-from napari_sti.widgets.orientation_table import OrientationTable
+from napari_sti.widgets.orientation_table import OrientationTable, frame_of, has_numbers
 from napari_sti.widgets.session.study_check import StudyCheck
 
 NOT_STATED = "not stated"
@@ -29,6 +29,8 @@ class StudyEditor(QWidget):
     refused = Signal(str)
     add_files = Signal()
     choose_directions = Signal()
+    frame_changed = Signal(object, object)
+    """Numbers of B0 directions are read in other axes now: the orientations before and after."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -237,7 +239,11 @@ class StudyEditor(QWidget):
 
     def _take_frame(self, _: int) -> None:
         if self.frame.currentText() != SEVERAL:
+            before = self._study.orientations
             self._set_rows(frame=self.frame.currentData())
+            after = self._study.orientations
+            if any(frame_of(a) != frame_of(b) and has_numbers(a) for a, b in zip(before, after, strict=True)):
+                self.frame_changed.emit(before, after)
 
     def _take_boxes(self, *_: Any) -> None:
         if not self._filling:

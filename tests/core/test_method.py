@@ -7,9 +7,11 @@ import pytest
 
 from napari_sti.core.acquisition import Acquisition
 from napari_sti.core.errors import InputError
+from napari_sti.core.frames import count_distinct
 from napari_sti.core.method import Method, Needs
 from napari_sti.core.progress import silent
 from napari_sti.core.tensor_field import TensorField
+from napari_sti.recon.registry import get_method
 
 SHAPE = (3, 4, 5)
 
@@ -68,3 +70,36 @@ def test_enough_orientations_need_no_remark():
 def test_the_abstract_method_cannot_be_made():
     with pytest.raises(TypeError, match="abstract"):
         Method()
+
+
+WIDE = np.array([[0, 0, 1], [0.5, 0, 0.866], [-0.5, 0, 0.866], [0, 0.5, 0.866], [0, -0.5, 0.866], [0.6, 0.6, 0.529]])
+WIDE = WIDE / np.linalg.norm(WIDE, axis=1, keepdims=True)
+
+
+def measured_along(dirs):
+    field = np.random.default_rng(0).normal(0, 0.05, (len(dirs), 4, 3, 5))
+    return Acquisition(field, dirs, np.ones((4, 3, 5)), np.eye(4))
+
+
+@pytest.mark.parametrize(
+    ("dirs", "part"),
+    [
+        (WIDE, None),
+        (WIDE[:1], "One orientation leaves"),
+        (WIDE[:4], "4 orientations leave"),
+        (np.repeat(WIDE[:1], 7, axis=0), "7 orientations with only 1 different B0 direction leave"),
+        (np.concatenate([WIDE[:3], -WIDE[:3]]), "6 orientations with only 3 different B0 directions leave"),
+    ],
+)
+def test_says_when_the_directions_do_not_determine_the_tensor(dirs, part):
+    remarks = get_method("stiimag").remarks(measured_along(dirs))
+    if part is None:
+        assert remarks == ()
+    else:
+        assert part in remarks[0] and "underdetermined" in remarks[0]
+
+
+def test_count_of_distinct_directions():
+    turned = [np.sin(np.radians(0.4)), 0, np.cos(np.radians(0.4))]
+    assert count_distinct([[0, 0, 1], [0, 0, -1], turned]) == 1
+    assert count_distinct(WIDE) == len(WIDE)

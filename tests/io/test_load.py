@@ -400,3 +400,16 @@ def test_from_a_file(tmp_path):
     write_study(write_study_files(tmp_path, name="head 7"), tmp_path / "study.sti.yaml")
     assert load_study(tmp_path / "study.sti.yaml").name == "head 7"
     assert load_study(str(tmp_path)).name == "head 7"
+
+
+@pytest.mark.parametrize("outside", [-1, 0])
+def test_whatever_marks_the_outside_of_the_mask(tmp_path, outside):
+    study = write_study_files(tmp_path)
+    write_volume(study.mask, np.where(ball(), 1, outside).astype(np.int16), grid(), overwrite=True)
+    assert np.array_equal(load(study).mask, ball())
+
+
+def test_fields_far_larger_than_those_of_a_brain_are_noticed(tmp_path):
+    study = write_study_files(tmp_path)
+    write_volume(study.orientations[0].field, acquisition().field[0] * 40, grid(), overwrite=True)
+    assert any("field1.nii.gz" in warning and "unit" in warning for warning in load(study).warnings)

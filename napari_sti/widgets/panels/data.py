@@ -1,5 +1,6 @@
 """The Data panel: what was measured, and what is missing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from qtpy.QtCore import Signal
@@ -7,11 +8,12 @@ from qtpy.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from napari_sti.core.errors import InputError
-from napari_sti.io.study import Study
+from napari_sti.io.study import STUDY_NAMES, Orientation, Study
 from napari_sti.widgets.chips import ChipRow, ChipText
 from napari_sti.widgets.file_box import IMAGES
 from napari_sti.widgets.look import MARGIN, MainButton, empty
 from napari_sti.widgets.note import Note
+from napari_sti.widgets.orientation_table import frame_of, has_numbers
 from napari_sti.widgets.panel import Panel
 from napari_sti.widgets.session.controller import Controller
 from napari_sti.widgets.session.dropped import add_directions
@@ -47,6 +49,10 @@ class DataPanel(Panel):
         self._missing: tuple[Missing, ...] = ()
         self.problem = Note("error")
         self.problem.setObjectName("sti_data_problem")
+        self.reread = Note("accent", action="Undo")
+        self.reread.setObjectName("sti_frame_note")
+        self._frames: tuple[tuple[Orientation, ...], tuple[Orientation, ...]] = ((), ())
+        self._folder: Path | None = None
         self.stack = QStackedWidget()
         self.stack.addWidget(self.welcome)
         self.stack.addWidget(self._page())
@@ -74,6 +80,7 @@ class DataPanel(Panel):
         layout.setSpacing(MARGIN)
         layout.addWidget(self.chips)
         layout.addWidget(self.editor)
+        layout.addWidget(self.reread)
         layout.addLayout(self.notes)
         layout.addStretch(1)
         files = QHBoxLayout()
@@ -104,6 +111,8 @@ class DataPanel(Panel):
         self.controller.message.connect(self._failed)
         self.editor.valueChanged.connect(self._edited)
         self.editor.refused.connect(self._failed)
+        self.editor.frame_changed.connect(self._frame_changed)
+        self.reread.clicked.connect(self._undo_frame)
         self.editor.add_files.connect(self._add)
         self.editor.choose_directions.connect(self._directions)
         self.welcome.open_study.connect(self._open)
@@ -113,6 +122,9 @@ class DataPanel(Panel):
     def _study_changed(self) -> None:
         self.stack.setCurrentIndex(0 if self.controller.studies.empty else 1)
         self.editor.setValue(self.controller.study)
+        if [_direction(o) for o in self.controller.study.orientations] != [_direction(o) for o in self._frames[1]]:
+            self._frames = ((), ())
+            self.reread.set("accent", "")
         self.problem.set("error", "")
         self._show_state()
         self.valueChanged.emit()
@@ -162,6 +174,19 @@ class DataPanel(Panel):
     def _edited(self) -> None:
         self.controller.studies.set(self.editor.value())
 
+    def _frame_changed(self, before: tuple[Orientation, ...], after: tuple[Orientation, ...]) -> None:
+        """Say that the same numbers mean something else now."""
+        changed = (new for old, new in zip(before, after, strict=True) if old.frame != new.frame and has_numbers(new))
+        frame = frame_of(next(changed))
+        now = f"are now read as {_FRAME_NAMES[frame]}" if frame else "no longer state their axes"
+        self._frames = (before, after)
+        self.reread.set("accent", f"B0 directions {now}; their numbers were kept.")
+
+    def _undo_frame(self) -> None:
+        study, (before, _) = self.controller.study, self._frames
+        pairs = zip(study.orientations, before, strict=True)
+        self.controller.studies.set(replace(study, orientations=tuple(replace(o, frame=b.frame) for o, b in pairs)))
+
     def _busy(self, what: str) -> None:
         self.show_button.setText(f"{what}\N{HORIZONTAL ELLIPSIS}" if what else "Show images")
         self.show_button.setEnabled(not what and self.controller.studies.complete)
@@ -182,18 +207,30 @@ class DataPanel(Panel):
     def _open(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self, "Open a study", "", STUDIES)
         if name:
+            self._folder = Path(name).parent
             self.controller.studies.open(name)
 
     def _save(self) -> None:
-        study = self.controller.study
-        start = str(study.path or f"{study.name}.sti.yaml")
-        name, _ = QFileDialog.getSaveFileName(self, "Save the study", start, STUDIES)
+        name, _ = QFileDialog.getSaveFileName(self, "Save the study", str(self._save_as()), STUDIES)
         if name:
+            self._folder = Path(name).parent
             self.controller.studies.save(name if Path(name).suffix else f"{name}.sti.yaml")
+
+    def _save_as(self) -> Path:
+        """Where the study is proposed to be saved: never in the cache of the samples, which may be emptied."""
+        from napari_sti.simulate.sample import cache_folder
+
+        study, folder = self.controller.study, self._folder or Path.home()
+        if study.path is None:
+            return folder / f"{study.name}.sti.yaml"
+        if study.path.resolve().is_relative_to(cache_folder().resolve()):
+            return folder / STUDY_NAMES[0]
+        return study.path
 
     def _add(self) -> None:
         names, _ = QFileDialog.getOpenFileNames(self, "Add field maps", "", IMAGES)
         if names:
+            self._folder = Path(names[0]).parent
             self.controller.studies.add([Path(name) for name in names])
 
     def _directions(self) -> None:
@@ -230,6 +267,14 @@ class DataPanel(Panel):
         if paths:
             event.acceptProposedAction()
             self.controller.studies.add(paths)
+
+
+_FRAME_NAMES = {"voxel": "voxel axes", "ras": "RAS", "lps": "LPS", "fsl": "FSL"}
+
+
+def _direction(orientation: Orientation) -> tuple[object, ...]:
+    """What a B0 direction is told from."""
+    return orientation.field, orientation.b0_dir, orientation.frame
 
 
 _ACTIONS = {

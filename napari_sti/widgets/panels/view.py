@@ -156,12 +156,18 @@ class ViewPanel(Panel):
             self.run.clear()
             self.run.addItems(names)
         self.run.setCurrentIndex(self.run.findText(view.run))
-        for part in (self.run, self.lines, self.window, self.auto, self.window_label):
-            part.setEnabled(bool(names))
+        self.run.setEnabled(bool(names))
+        kinds = self.controller.layers.kinds(view.run)
+        self.lines.setEnabled("pev_lines" in kinds)
+        for part in (self.window, self.auto, self.window_label):
+            part.setEnabled(self.view.window_acts())
         for number, (key, _, _) in enumerate(MAPS):
             button = self.maps.button(number)
-            button.setEnabled(have_fields if key == "field" else bool(names))
-            button.setChecked(key == view.map and button.isEnabled())
+            button.setEnabled(have_fields if key == "field" else key in kinds)
+        self.maps.setExclusive(False)  # none may be shown
+        for number, (key, _, _) in enumerate(MAPS):
+            self.maps.button(number).setChecked(key == view.map and self.maps.button(number).isEnabled())
+        self.maps.setExclusive(True)
         self.lines.setChecked(view.lines)
         self.legend.setChecked(view.legend)
         self.convention.setCurrentIndex(int(view.radiological))
@@ -187,7 +193,10 @@ def _window_slider() -> QLabeledDoubleRangeSlider:
     slider.setValue((0.005, 0.03))
     slider.setSingleStep(0.001)
     slider.setEdgeLabelMode(QLabeledDoubleRangeSlider.EdgeLabelMode.NoLabel)
-    slider.setToolTip("Floor and ceiling of MSA: colours are black below the floor and full from the ceiling on.")
+    slider.setToolTip("Floor and ceiling of the PEV colours; the ceiling also ends the MSA scale.")
+    left, top, right, bottom = slider.layout().getContentsMargins()
+    room = slider.fontMetrics().horizontalAdvance("0.0000") // 2 + 4  # half a label stands out at either end
+    slider.layout().setContentsMargins(left + room, top, right + room, bottom)
     slider.setAccessibleName("MSA floor and ceiling in ppm")
     return slider
 

@@ -10,11 +10,10 @@ from napari_sti.io.study import Study
 from napari_sti.jobs.client import WorkerClient
 from napari_sti.widgets.session.layers import LayerSession
 from napari_sti.widgets.session.preview import PreviewSession
-from napari_sti.widgets.session.run import Run
+from napari_sti.widgets.session.run import Run, about_study
 from napari_sti.widgets.session.runs import RunSession
 from napari_sti.widgets.session.studies import StudySession
 from napari_sti.widgets.session.view import ViewSession
-from napari_sti.widgets.words import count
 
 
 class Controller(QObject):
@@ -69,10 +68,7 @@ class Controller(QObject):
     def reconstruct(self, method: str, params: Mapping[str, Any], device: str = "auto") -> Run | None:
         """Start a run on the study of now; its layers will be its own, whatever is shown by then."""
         study = self.study
-        kind = " (simulated)" if study.simulated and "simulated" not in study.name.lower() else ""
-        number = "" if "orientation" in study.name else f", {count(len(study.orientations), 'orientation')}"
-        about = f"{study.name}{kind}{number}"
-        return self.runs.start(study, method, params, device=device, about=about)
+        return self.runs.start(study, method, params, device=device, about=about_study(study))
 
     def close(self) -> None:
         """End the worker and whatever is being read."""

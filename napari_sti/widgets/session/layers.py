@@ -97,6 +97,18 @@ class LayerSession(QObject):
         """One layer of a run: ``mms``, ``msa``, ``pev_colour`` or ``pev_lines``."""
         return next((layer for layer in self.of_run(name) if _kind(layer) == kind), None)
 
+    def kinds(self, name: str) -> set[str]:
+        """Maps that a run has layers of."""
+        return {_kind(layer) for layer in self.of_run(name)}
+
+    def ours(self) -> list[Any]:
+        """Every layer that this package made."""
+        return [layer for layer in self.viewer.layers if layer_info(layer.metadata) is not None]
+
+    def of_study(self, name: str) -> list[Any]:
+        """Layers of a study, from the bottom to the top."""
+        return [layer for layer in self.ours() if _run_name(layer) == name and _kind(layer) not in MAP_KINDS]
+
     def fields(self) -> list[Any]:
         """Layers with field maps."""
         return [layer for layer in self.viewer.layers if _kind(layer) == "field"]
@@ -151,8 +163,8 @@ class LayerSession(QObject):
         info = layer_info(layer.metadata)
         if info is None:
             return
-        self._foreign.append(str(info.get("run", "")) if _kind(layer) in MAP_KINDS else "")
         study = info.get("study")
+        self._foreign.append(str(info.get("run", "")) if study or _kind(layer) in MAP_KINDS else "")
         if isinstance(study, str | Path) and study:
             self.study_dropped.emit(Path(study))
         self._later.start(0)  # when a reader has added all of its layers
@@ -164,7 +176,7 @@ class LayerSession(QObject):
             self.begun.emit()
         names, self._foreign = list(dict.fromkeys(self._foreign)), []
         for name in names:
-            if name in self.run_names():
+            if name and (self.of_run(name) or self.of_study(name)):
                 self.added.emit(name)
         self.runs_changed.emit()
 

@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from napari_sti.io.study import Study
 from napari_sti.jobs.history import RunRecord
 from napari_sti.jobs.job import Job
 from napari_sti.jobs.state import RunState
+from napari_sti.widgets.words import count
 
 _WORDS: dict[RunState, str] = {
     "waiting": "waiting",
@@ -110,12 +112,19 @@ class Run:
                 self.curve.append((int(iteration), float(residual)))
 
 
-def from_record(record: RunRecord) -> Run:
-    """Make a run of an earlier session from its folder."""
+def about_study(study: Study) -> str:
+    """Say in words what a run is on."""
+    kind = " (simulated)" if study.simulated and "simulated" not in study.name.lower() else ""
+    number = "" if "orientation" in study.name else f", {count(len(study.orientations), 'orientation')}"
+    return f"{study.name}{kind}{number}"
+
+
+def from_record(record: RunRecord, about: str = "") -> Run:
+    """Make a run of an earlier session from its folder; `about` is its study in words."""
     return Run(
         id=str(record.folder),
         job=record.job,
-        about=str(record.study or ""),
+        about=about or str(record.study or ""),
         state=record.state,
         started=record.started,
         seconds=record.seconds,

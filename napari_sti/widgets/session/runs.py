@@ -9,13 +9,13 @@ from typing import Any
 from qtpy.QtCore import QObject, Signal
 
 from napari_sti.core.errors import InputError
-from napari_sti.io.study import Study, write_study
+from napari_sti.io.study import Study, read_study, write_study
 from napari_sti.jobs.client import WorkerClient
 from napari_sti.jobs.history import RunRecord, list_runs, new_run_folder
 from napari_sti.jobs.job import Job
 from napari_sti.jobs.sentences import sentence_for
 from napari_sti.widgets.background import Background
-from napari_sti.widgets.session.run import Run, from_record
+from napari_sti.widgets.session.run import Run, about_study, from_record
 
 _MOST_LISTED = 50
 
@@ -171,11 +171,18 @@ class RunSession(QObject):
             number += 1
         return f"{method} {number}"
 
-    def _have_history(self, records: list[RunRecord]) -> None:
+    def _have_history(self, records: list[tuple[RunRecord, str]]) -> None:
         mine = {run.job.out for run in self.runs}
-        self.runs += [from_record(r) for r in records if r.folder not in mine and r.job.kind == "recon"]
+        self.runs += [from_record(r, about) for r, about in records if r.folder not in mine and r.job.kind == "recon"]
         self.listed.emit()
 
 
-def _history() -> list[RunRecord]:
-    return list_runs(limit=_MOST_LISTED)
+def _history() -> list[tuple[RunRecord, str]]:
+    return [(record, _about(record)) for record in list_runs(limit=_MOST_LISTED)]
+
+
+def _about(record: RunRecord) -> str:
+    try:
+        return about_study(read_study(record.study)) if record.study is not None else ""
+    except (InputError, OSError):
+        return ""

@@ -70,6 +70,7 @@ class ViewSession(QObject):
         self.layers, self.viewer = layers, layers.viewer
         self._view = View()
         self._annotations: Any = None
+        self._field: Any = None  # shown when the field maps are chosen
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_THROTTLE)
@@ -87,6 +88,8 @@ class ViewSession(QObject):
         """Show something else."""
         before, self._view = self._view, view
         if view.run != before.run:
+            if view.map not in ("field", "none", *self.layers.kinds(view.run)):
+                self._view = replace(view, map=self._map_of(view.run))
             self._take_window()
             view = self._view
         if (view.run, view.map, view.lines) != (before.run, before.map, before.lines):
@@ -115,17 +118,25 @@ class ViewSession(QObject):
 
     def limits(self) -> tuple[float, float]:
         """Range of the MSA of the run in ppm: from 0 to a robust maximum."""
-        layer = self.layers.find(self._view.run, "msa")
-        maps = None if layer is None else (layer_info(layer.metadata) or {}).get("maps")
+        maps = self._maps()
         return (0.0, 0.05) if maps is None else (0.0, max(float(maps.window()[1]) * 1.6, 1e-3))
 
     def auto_window(self) -> None:
         """Floor and ceiling that suit the data."""
-        layer = self.layers.find(self._view.run, "msa")
-        maps = None if layer is None else (layer_info(layer.metadata) or {}).get("maps")
+        maps = self._maps()
         if maps is not None:
             floor, ceiling = maps.window()
             self.change(floor=float(floor), ceiling=float(ceiling))
+
+    def window_acts(self) -> bool:
+        """Whether floor and ceiling change anything of what is shown."""
+        lines = self._view.lines and self.layers.find(self._view.run, "pev_lines") is not None
+        return self._maps() is not None and (lines or self._view.map in ("pev_colour", "msa"))
+
+    def _maps(self) -> Any:
+        """What the layers of the run are painted from; None for a map that was opened alone."""
+        known = (layer_info(layer.metadata) or {} for layer in self.layers.of_run(self._view.run))
+        return next((info["maps"] for info in known if info.get("maps") is not None), None)
 
     def apply_plane(self) -> None:
         """Turn the viewer to the plane of the view."""
@@ -143,7 +154,8 @@ class ViewSession(QObject):
                 if layer is not None and layer.visible != wanted:
                     layer.visible = wanted
         fields = self.layers.fields()
-        shown = next((layer for layer in fields if layer.visible), fields[0] if fields else None)
+        kept = self._field if self._field in fields else next(iter(fields), None)
+        shown = self._field = next((layer for layer in fields if layer.visible), kept)
         for layer in fields:
             wanted = view.map == "field" and layer is shown
             if layer.visible != wanted:
@@ -172,17 +184,46 @@ class ViewSession(QObject):
 
     def _have_added(self, name: str) -> None:
         if name in self.layers.run_names():
-            kind = "pev_colour" if self._view.map in ("field", "none") else self._view.map
+            self._hide_all()
             self._view = replace(self._view, run="")  # so that the newcomer's own window is taken
-            self.set(replace(self._view, run=name, map=kind))
+            self.set(replace(self._view, run=name, map=self._map_of(name)))
             self._apply_maps()
-        elif self.layers.fields() and not self.layers.run_names():
-            self._view = replace(self._view, map="field")
-            self._apply_maps()
+        else:
+            self._show_study(name)
         self.changed.emit()
+
+    def _map_of(self, name: str) -> MapKind:
+        """The map that is looked at if the run has it, else the first that it has."""
+        kinds = self.layers.kinds(name)
+        wanted: tuple[MapKind, ...] = (self._view.map, "pev_colour", "msa", "mms")
+        return next((kind for kind in wanted if kind in kinds), "none")
+
+    def _show_study(self, name: str) -> None:
+        """Show the first field map of a study that has come, or what else it brought, and nothing beside it."""
+        layers = self.layers.of_study(name)
+        fields = [layer for layer in layers if (layer_info(layer.metadata) or {}).get("orientation") == 0]
+        front = next(reversed(fields or [layer for layer in layers if layer.visible]), None)
+        if front is None:
+            return
+        self._hide_all()
+        front.visible = True
+        if fields:
+            self._field = front
+            self._view = replace(self._view, map="field", lines=False)
+        else:
+            self._view = replace(self._view, map="none", lines=False)
+        self.viewer.layers.selection.active = front
+
+    def _hide_all(self) -> None:
+        """Hide our layers; they stay in the list."""
+        for layer in self.layers.ours():
+            if layer.visible:
+                layer.visible = False
 
     def _runs_changed(self) -> None:
         names = self.layers.run_names()
         if self._view.run and self._view.run not in names:
-            self.change(run=names[0] if names else "")
+            run = names[0] if names else ""
+            kept = self._view.map in ("field", "none") or not run
+            self.change(run=run, map=self._view.map if kept else self._map_of(run))
         self.changed.emit()
