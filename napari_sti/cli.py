@@ -6,6 +6,7 @@ Exit status 0, or 2 with one line on standard error that says what is wrong with
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -216,7 +217,7 @@ def _view(options: argparse.Namespace) -> int:
     from napari_sti.widgets.screen import check_screen
 
     for path in options.paths:
-        if not path.exists():
+        if not os.path.exists(path):  # Path.exists raises for names that are too long
             raise InputError("there is no such file", file=path, mend="check the path")
     check_screen()
     from napari_sti.widgets.app import view

@@ -274,15 +274,37 @@ def _read_sidecar(path: Path, *, strict: bool = True) -> dict[str, Any]:
         if not strict:
             return {}
         raise InputError("this is broken JSON", file=path, mend="run the reconstruction again") from None
-    if content.get("format") == FORMAT and int(content.get("version", 0)) > VERSION:
+    wrong = _wrong_entry(content) if content.get("format") == FORMAT else None
+    if wrong is not None:
+        raise InputError(f"the value of {wrong!r} is not right", file=path, mend="run the reconstruction again")
+    if content.get("format") == FORMAT and content.get("version", 0) > VERSION:
         raise InputError(
-            f"this result is of format version {content['version']}, newer than this program knows",
+            f"this result is of format version {content['version']:.6g}, newer than this program knows",
             file=path,
             mend="update napari-sti",
         )
     if strict and content.get("format") != FORMAT:
         raise InputError("this is not the sidecar of a result", file=path, mend="choose a folder that recon wrote")
     return content
+
+
+def _wrong_entry(content: Mapping[str, Any]) -> str | None:
+    """Return the first key of a sidecar whose value is of a kind that this program never writes."""
+    version, frame = content.get("version", 0), content.get("frame")
+    provenance, files = content.get("provenance") or {}, content.get("files", {})
+    if not isinstance(version, int) or version > 1 << 53:
+        return "version"
+    if frame is not None and str(frame).strip().lower() not in frames.FRAMES:
+        return "frame"
+    if not isinstance(provenance, dict):
+        return "provenance"
+    if not isinstance(provenance.get("remarks", []), list):
+        return "remarks"
+    for entry in files.values():
+        name = entry.get("file", "") if isinstance(entry, dict) else None
+        if not isinstance(name, str) or len(name) > 255 or "\0" in name:
+            return "files"
+    return None
 
 
 def _changed(path: Path, sidecar: Mapping[str, Any]) -> bool:

@@ -34,7 +34,7 @@ class _PlainLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            event = self.get_event()
+            event = self.get_event()  # type: ignore[no-untyped-call]
             raise _AliasError(None, None, f"the alias *{event.anchor}", event.start_mark)
         return super().compose_node(parent, index)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from napari_sti.core.errors import InputError, OutOfMemory
 from napari_sti.core.progress import Progress, Step, silent
+from napari_sti.io import atomic
 from napari_sti.jobs.estimate import run_bytes, study_size
 from napari_sti.jobs.files import make_folder, replace_file
 from napari_sti.jobs.job import Job, check_job, read_job, write_job

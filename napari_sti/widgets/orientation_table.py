@@ -10,7 +10,7 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QSizePolicy, QTableView, QWidget
 
 from napari_sti.core.errors import InputError
-from napari_sti.io.problems import TEXT_FRAME
+from napari_sti.io.b0 import TEXT_FRAME
 from napari_sti.io.study import Orientation
 from napari_sti.widgets.look import colour
 

@@ -29,4 +29,4 @@ def test_a_real_brain_becomes_an_acquisition(study):
     values = loaded.field[0][loaded.mask]
     assert abs(np.median(values)) < 0.02 and 0.02 < np.percentile(np.abs(values), 99) < 0.3  # ppm
     assert loaded.warnings == ()
-    assert [i["role"] for i in loaded.inputs] == ["mask", "field of orientation 1", "magnitude"]
+    assert [i["role"] for i in loaded.inputs] == ["mask", "field of orientation 1", "magnitude", "study"]

@@ -174,7 +174,11 @@ def test_output_folders(tmp_path, monkeypatch):
     assert (tmp_path / "old").read_text() == "kept"
     check_folder(tmp_path / "new" / "deep")
     assert not (tmp_path / "new").exists()
-    monkeypatch.setattr("os.access", lambda *_: False)
+
+    def denied(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.mkdir", denied)
     assert "cannot be written (Permission denied)" in refusal(check_folder, tmp_path / "new")
     assert "cannot be written (Permission denied)" in refusal(save_result, made(), tmp_path / "new")
 

@@ -113,3 +113,33 @@ def test_what_can_fail_early_is_checked_early(tmp_path, study):
 
 def test_values_hold_the_format(tmp_path):
     assert to_mapping(Job(kind="sample"))["format"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (f'{{"study": "a", "params": {{"lam": {"9" * 5000}}}}}', "holds a number of thousands of digits"),
+        ('{"study": "~nosuchuser/y"}', "no home folder is known for the study '~nosuchuser/y' of the job"),
+        ('{"study": "a\\u0000b"}', "the study of the job is not a path"),
+        ('{"study": "a", "kind": "%s"}' % ("x" * 9000), "the kind of job 'xxxx"),
+        ("[" * 100_000, "too many brackets inside each other"),
+    ],
+)
+def test_hostile_job_files_are_refused_in_a_short_sentence(tmp_path, text, sentence):
+    path = tmp_path / "job.json"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        read_job(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ") and sentence in message and len(message) < 500
+
+
+def test_a_name_that_no_file_can_have():
+    with pytest.raises(InputError):
+        read_job("x" * 400)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux")
+def test_a_folder_in_which_even_root_may_not_write():
+    with pytest.raises(InputError, match="the folder is not writable"):
+        write_job(Job(kind="simulate", out=Path("/proc/self")))

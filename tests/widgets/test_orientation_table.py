@@ -93,3 +93,19 @@ def test_no_column_is_cut_at_the_width_of_the_dock(table):
     table.set_resolved(((0, 0, 1),) * 4, (60.0,) * 4, frozenset())
     table.show()
     assert table.horizontalHeader().length() <= table.viewport().width()
+
+
+@pytest.mark.parametrize(
+    "rows, heading",
+    [
+        (ROWS[:2], "B0 direction (voxel)"),
+        (ROWS[1:2], "B0 direction"),
+        (ROWS[2:], "B0 direction (LPS)"),
+        (ROWS, "B0 direction (mixed)"),
+        ((replace(ROWS[0], frame="ras"),), "B0 direction (RAS)"),
+        ((replace(ROWS[0], frame=None),), "B0 direction (not stated)"),
+    ],
+)
+def test_the_heading_names_the_frame(table, rows, heading):
+    table.setValue(rows)
+    assert table.model().headerData(B0, Qt.Orientation.Horizontal) == heading

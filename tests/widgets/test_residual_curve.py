@@ -45,3 +45,9 @@ def test_paints_empty_and_full(curve):
     empty = curve.grab().toImage()
     curve.setValue([(i, 0.9**i) for i in range(40)])
     assert curve.grab().toImage() != empty
+
+
+def test_the_axis_is_named(curve):
+    image = curve.grab().toImage()
+    ground = image.pixel(image.width() - 1, 0)
+    assert any(image.pixel(x, y) != ground for x in range(10) for y in range(20, image.height() - 20))

@@ -83,6 +83,10 @@ def test_earlier_runs_are_found_and_shown(workbench, controller, start_run, resu
         controller.runs.read_history()
     old = next(r for r in workbench.runs.value() if r.name == "stiimag 41")
     assert old.state == "done"
+    row = workbench.runs.value().index(old)
+    item = workbench.runs.item(row)
+    assert old.about == "three tilts, 3 orientations"
+    assert "three tilts" in item.text() and "study: three tilts" in item.toolTip()
     with qtbot.waitSignal(controller.layers.added, timeout=10_000):
         workbench.runs.action.emit("show", old)
     assert controller.layers.run_names() == ["stiimag 41"]

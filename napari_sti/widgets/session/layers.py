@@ -101,6 +101,10 @@ class LayerSession(QObject):
         """Maps that a run has layers of."""
         return {_kind(layer) for layer in self.of_run(name)}
 
+    def coming(self, name: str) -> bool:
+        """Whether some layers of a run are still to be added."""
+        return any(run == name for run, _, _ in self._queue)
+
     def ours(self) -> list[Any]:
         """Every layer that this package made."""
         return [layer for layer in self.viewer.layers if layer_info(layer.metadata) is not None]

@@ -88,7 +88,8 @@ class ViewSession(QObject):
         """Show something else."""
         before, self._view = self._view, view
         if view.run != before.run:
-            if view.map not in ("field", "none", *self.layers.kinds(view.run)):
+            wait = not view.run or self.layers.coming(view.run)
+            if not wait and view.map not in ("field", "none", *self.layers.kinds(view.run)):
                 self._view = replace(view, map=self._map_of(view.run))
             self._take_window()
             view = self._view
@@ -223,7 +224,5 @@ class ViewSession(QObject):
     def _runs_changed(self) -> None:
         names = self.layers.run_names()
         if self._view.run and self._view.run not in names:
-            run = names[0] if names else ""
-            kept = self._view.map in ("field", "none") or not run
-            self.change(run=run, map=self._view.map if kept else self._map_of(run))
+            self.change(run=names[0] if names else "")
         self.changed.emit()

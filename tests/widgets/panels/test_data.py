@@ -144,3 +144,37 @@ def test_chips_say_simulated(panel, controller, study, qtbot):
     with qtbot.waitSignal(controller.studies.checked):
         panel.setValue(replace(study, simulated=True))
     assert [c.text for c in panel.chips.value()] == ["simulated", "3 orientations", "11 × 9 × 7, 1.5 × 1.5 × 2 mm"]
+
+
+def test_another_frame_by_hand_is_said_and_undone(panel, controller, study, qtbot):
+    typed = replace(study.orientations[0], b0_dir=(0.0, 0.6, 0.8), frame="ras")
+    panel.setValue(replace(study, orientations=(typed, *study.orientations[1:])))
+    before = controller.study.orientations
+    panel.editor.frame.setCurrentIndex(panel.editor.frame.findData("lps"))
+    panel.editor.frame.activated.emit(panel.editor.frame.currentIndex())
+    note = panel.findChild(Note, "sti_frame_note")
+    assert note.text() == "B0 directions are now read as LPS; their numbers were kept."
+    assert controller.study.orientations[0] == replace(typed, frame="lps")
+    note.button.click()
+    assert controller.study.orientations == before and note.text() == ""
+    panel.editor.frame.activated.emit(panel.editor.frame.findData("ras"))
+    panel.setValue(study)
+    assert note.text() == "", "it is not about this study"
+
+
+def test_a_study_of_the_cache_is_saved_elsewhere(panel, study, tmp_path, monkeypatch):
+    from pathlib import Path
+
+    asked = []
+    answer = [""]
+    monkeypatch.setenv("NAPARI_STI_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: (asked.append(Path(a[2])), (answer[0], ""))[1])
+    panel.setValue(replace(study, path=tmp_path / "cache" / "sample-brain-1" / "study.yaml"))
+    save = panel.findChild(object, "sti_save_study")
+    answer[0] = str(tmp_path / "mine.sti.yaml")
+    save.click()
+    panel.setValue(replace(study, path=tmp_path / "cache" / "sample-brain-1" / "study.yaml"))
+    save.click()
+    panel.setValue(replace(study, path=tmp_path / "scan" / "own.yaml"))
+    save.click()
+    assert asked == [Path.home() / "study.sti.yaml", tmp_path / "study.sti.yaml", tmp_path / "scan" / "own.yaml"]

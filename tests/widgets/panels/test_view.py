@@ -99,3 +99,66 @@ def test_second_run_comes_to_the_front_in_the_same_map(panel, shown, controller,
     panel.run.setCurrentText(shown.name)
     panel.run.activated.emit(panel.run.currentIndex())
     assert [x.name for x in viewer.layers if x.visible] == [f"{shown.name} - MSA [ppm]"]
+
+
+@pytest.mark.parametrize("kind", ["msa", "mms"])
+def test_one_map_opened_alone_is_shown(workbench, panel, viewer, result, tmp_path, qtbot, kind):
+    from napari_sti.viz.reader import read
+
+    folder = result(tmp_path / "tensor").parent
+    for data, keywords, _ in read(folder / f"{kind}.nii.gz"):
+        viewer.add_image(data, **keywords)
+    qtbot.waitUntil(lambda: panel.value().run == "tensor")
+    assert [layer.visible for layer in viewer.layers] == [True] and panel.value().map == kind
+    enabled = [
+        key for key in ("pev_colour", "msa", "mms", "field") if panel.findChild(object, f"sti_map_{key}").isEnabled()
+    ]
+    assert enabled == [kind]
+    assert not panel.lines.isEnabled() and not panel.window.isEnabled(), "there is nothing to paint anew"
+
+
+def test_a_study_that_comes_later_is_the_only_one_shown(panel, shown, controller, study, viewer, qtbot):
+    panel.findChild(object, "sti_lines").click()
+    for name in ("another", "a third"):
+        controller.studies.set(replace(study, name=name))
+        with qtbot.waitSignal(controller.layers.added, timeout=10_000):
+            controller.studies.load()
+        first = f"{name} - field 1 [ppm]"
+        assert [x.name for x in viewer.layers if x.visible] == [first]
+        assert viewer.layers.selection.active.name == first and len(viewer.layers.selection) == 1
+        assert panel.value().map == "field" and panel.findChild(object, "sti_map_field").isChecked()
+    panel.findChild(object, "sti_map_pev_colour").click()
+    assert visible(viewer) == ["PEV colour"]
+    panel.findChild(object, "sti_map_field").click()
+    assert [x.name for x in viewer.layers if x.visible] == ["a third - field 1 [ppm]"]
+
+
+def test_a_run_hides_everything_else(controller, start_run, result, viewer, qtbot):
+    with qtbot.waitSignal(controller.layers.added, timeout=10_000):
+        controller.studies.load()
+    for layer in viewer.layers:
+        layer.visible = True
+    run, say = start_run()
+    with qtbot.waitSignal(controller.layers.added, timeout=10_000):
+        say("done", result=str(result(run.job.out)), seconds=1.0)
+    assert visible(viewer) == ["PEV colour"]
+    assert [x.name for x in viewer.layers.selection] == [f"{run.name} - PEV colour"]
+
+
+def test_floor_and_ceiling_only_where_they_act(panel, shown):
+    acts = {}
+    for kind in ("pev_colour", "msa", "mms"):
+        panel.findChild(object, f"sti_map_{kind}").click()
+        acts[kind] = panel.window.isEnabled()
+    assert acts == {"pev_colour": True, "msa": True, "mms": False}
+    panel.lines.click()
+    assert panel.window.isEnabled(), "lines begin at the floor"
+    assert panel.window.toolTip() == "Floor and ceiling of the PEV colours; the ceiling also ends the MSA scale."
+
+
+def test_numbers_at_the_ends_of_the_slider_are_whole(workbench, panel, shown, qapp):
+    workbench.show_panel("view")
+    panel.window.setValue((panel.window.minimum(), panel.window.maximum()))
+    qapp.processEvents()
+    low, high = panel.window._handle_labels
+    assert low.x() >= 0 and high.geometry().right() <= panel.window.width()
