@@ -27,6 +27,10 @@ MSA_COLORMAP = "magma"
 """Perceptually even, legible with every kind of colour vision, black at 0."""
 
 
+FAINTEST_LINE = 0.15
+"""Opacity of a line at the floor of the window: noise of grey matter must not look like fibres."""
+
+
 def tensor_layers(
     tensor: TensorField, *, run: str, floor: float | None = None, ceiling: float | None = None
 ) -> list[LayerData]:
@@ -83,7 +87,7 @@ def tensor_layers(
             },
         ),
         _pev_colour(maps, f"{run} - PEV colour", floor, ceiling, common),
-        _pev_lines(maps, f"{run} - PEV lines", floor, common),
+        _pev_lines(maps, f"{run} - PEV lines", floor, ceiling, common),
     ]
 
 
@@ -103,13 +107,34 @@ def set_window(layer: Any, floor: float, ceiling: float) -> None:
         # Legends follow the metadata, which has no event of its own for changes inside.
         layer.metadata = dict(layer.metadata)
     elif info["kind"] == "pev_lines":
-        lines = _lines(maps, floor)
-        layer.data = lines.vectors
-        if len(lines.vectors):
-            layer.edge_color = lines.colors
-        info.update(floor=floor)
+        info.update(floor=floor, ceiling=ceiling)
+        if layer.visible:
+            _draw_lines(layer)
+        elif not info.get("stale"):
+            # napari does not slice what is hidden, and takes no colours for a slice that is out of date.
+            info["stale"] = True
+            layer.events.visible.connect(_catch_up)
     elif info["kind"] == "msa" and ceiling > 0:
         layer.contrast_limits = (0.0, ceiling)
+
+
+def _draw_lines(layer: Any) -> None:
+    """Give a visible layer of lines the window that its metadata states."""
+    info = layer_info(layer.metadata)
+    assert info is not None
+    lines = _lines(info["maps"], info["floor"], info["ceiling"])
+    layer.data = lines.vectors
+    if len(lines.vectors):
+        layer.edge_color = lines.colors
+
+
+def _catch_up(event: Any) -> None:
+    """Draw lines anew that were hidden while their window changed, as soon as they are seen."""
+    layer = event.source
+    info = layer_info(layer.metadata)
+    if layer.visible and info is not None and info.pop("stale", False):
+        layer.events.visible.disconnect(_catch_up)
+        _draw_lines(layer)
 
 
 def acquisition_layers(acquisition: Acquisition) -> list[LayerData]:
@@ -262,14 +287,19 @@ def _paint(rgba: NDArray[np.uint8], maps: ShownMaps, floor: float, ceiling: floa
     rgba.reshape(-1, 4)[maps.inside, :3] = colours[: len(maps.inside)]
 
 
-def _lines(maps: ShownMaps, floor: float) -> Any:
+def _lines(maps: ShownMaps, floor: float, ceiling: float) -> Any:
+    share = (maps.msa - floor) / max(ceiling - floor, 1e-9)
     return make_lines(
-        maps.pev, maps.mask & (maps.msa >= floor), frames.voxel_axes(maps.grid.true_affine), maps.grid.scale
+        maps.pev,
+        maps.mask & (maps.msa >= floor),
+        frames.voxel_axes(maps.grid.true_affine),
+        maps.grid.scale,
+        opacity=FAINTEST_LINE + (1 - FAINTEST_LINE) * np.clip(share, 0, 1),
     )
 
 
-def _pev_lines(maps: ShownMaps, name: str, floor: float, common: Mapping[str, Any]) -> LayerData:
-    lines = _lines(maps, floor)
+def _pev_lines(maps: ShownMaps, name: str, floor: float, ceiling: float, common: Mapping[str, Any]) -> LayerData:
+    lines = _lines(maps, floor, ceiling)
     thinned = "" if lines.kept == 1 else f" One voxel in {round(1 / lines.kept)} has a line."
     info = {
         **common,
@@ -278,6 +308,7 @@ def _pev_lines(maps: ShownMaps, name: str, floor: float, common: Mapping[str, An
         "unit": "",
         "frame": "ras",
         "floor": floor,
+        "ceiling": ceiling,
         "description": f"Principal eigenvector as lines where MSA is at least {floor:g} ppm.{thinned}",
     }
     keywords: dict[str, Any] = {

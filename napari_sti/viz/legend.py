@@ -107,7 +107,7 @@ def _caption(
         what += f", {over[0].get('map', '')}"
     lines = [f"{run} - {what}" if run and what else run or what or shown[0][0].name]
     oblique = 0.0 if grid is None else grid.oblique_degrees
-    lines.append(_view_line(viewer, axes, oblique))
+    lines.append(_view_line(viewer, axes, grid, oblique))
     if oblique:
         lines.append(f"along the scan's axes, {numbers.degrees(oblique)} oblique")
     if any(info.get("simulated") for _, info in shown):
@@ -115,18 +115,21 @@ def _caption(
     return tuple(line for line in lines if line)
 
 
-def _view_line(viewer: Any, axes: ScreenAxes, oblique: float) -> str:
+def _view_line(viewer: Any, axes: ScreenAxes, grid: DisplayGrid | None, oblique: float) -> str:
     if axes.ndisplay == 3:
         return "3-D"
     # The slice of an oblique scan has no single world coordinate.
-    place = "" if oblique else f" {_slice_place(viewer, axes)}"
+    place = "" if oblique else f" {_slice_place(viewer, axes, grid)}"
     plane = f"{axes.plane or 'slice'}{place}"
     return f"{plane}, {axes.convention}" if axes.convention else plane
 
 
-def _slice_place(viewer: Any, axes: ScreenAxes) -> str:
+def _slice_place(viewer: Any, axes: ScreenAxes, grid: DisplayGrid | None) -> str:
     axis = int(np.argmax(np.abs(axes.towards)))
     position = float(viewer.dims.point[viewer.dims.ndim - 3 + axis])
+    if grid is not None:  # napari may stand between two voxels; said is the centre of the one that it shows
+        start, step = float(grid.translate[axis]), float(grid.scale[axis])
+        position = start + step * float(np.rint((position - start) / step))
     low, high = views.LETTERS[axis]
     return f"{high if position >= 0 else low} {abs(position):.1f} mm"
 
@@ -139,7 +142,7 @@ def _key(
         return None
     # Colours are those of the world's axes, the screen shows the scan's.
     turn = np.eye(3) if grid is None else frames.voxel_axes(grid.true_affine)
-    painted = next((info for info in coloured if "ceiling" in info), None)
+    painted = next((info for info in coloured if info.get("kind") == "pev_colour"), None)
     brightness = ""
     if painted is not None:
         floor = numbers.susceptibility(float(painted["floor"]), unit, with_unit=False)

@@ -76,6 +76,7 @@ def make_lines(
     scale: NDArray[np.float64],
     *,
     most: int = MOST_LINES,
+    opacity: NDArray[np.floating[Any]] | None = None,
 ) -> Lines:
     """Make one line for each shown voxel.
 
@@ -91,6 +92,8 @@ def make_lines(
         Voxel size in mm along the shown axes.
     most : int
         Number of lines from which on they are thinned out.
+    opacity : (X, Y, Z) array, optional
+        Of each line, from 0 to 1; all 1 by default.
     """
     index = np.argwhere(shown & pev_ras.any(axis=-1))
     keep = even_subset(index, most)
@@ -102,4 +105,6 @@ def make_lines(
     vectors = np.stack([index - extent / 2, extent], axis=1).astype(np.float32)
     colors = np.ones((len(index), 4), np.float32)
     colors[:, :3] = TINT + (1 - TINT) * np.abs(directions)
+    if opacity is not None:
+        colors[:, 3] = opacity[tuple(index.T)]
     return Lines(vectors, colors, kept)

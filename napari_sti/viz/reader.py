@@ -139,6 +139,15 @@ def _part_of_result(path: Path) -> str | None:
         return None
 
 
+def _is_simulated(path: Path) -> bool:
+    """Whether the sidecar beside a map of a result says that the data were simulated."""
+    try:
+        provenance = json.loads(path.with_name(SIDECAR).read_text(encoding="utf-8"))["provenance"]
+        return bool(provenance["simulated"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
 def _image(data: NDArray[np.float32], affine: NDArray[np.float64], path: Path, part: str | None) -> LayerData:
     grid = DisplayGrid(affine, (data.shape[0], data.shape[1], data.shape[2]))
     shown = grid.to_shown(data) if data.ndim == 3 else grid.to_shown(np.moveaxis(data, -1, 0), first_axis=1)
@@ -156,6 +165,7 @@ def _image(data: NDArray[np.float32], affine: NDArray[np.float64], path: Path, p
     info = {**grid.metadata(), "kind": kind, "map": what or stem, "unit": unit, "path": str(path.absolute())}
     if what:
         info["run"] = path.parent.name
+        info["simulated"] = _is_simulated(path)
     keywords = {
         "name": name,
         "colormap": colormap,

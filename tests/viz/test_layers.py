@@ -8,6 +8,7 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 
 from napari_sti.core import frames
+from napari_sti.core.tensor_field import TensorField
 from napari_sti.viz import layers
 from napari_sti.viz.display import METADATA_KEY
 from tests.shared_data import shared
@@ -108,6 +109,7 @@ def test_floor_and_ceiling_are_changed_in_place():
     assert colour.data is rgba and tuple(rgba[3, 5, 4]) == (26, 0, 0, 255)
     assert colour.metadata[METADATA_KEY]["ceiling"] == 0.3 and events
     count = len(lines.data)
+    lines.visible = True
     layers.set_window(lines, 0.02, 0.3)
     assert 0 < len(lines.data) < count and len(lines.edge_color) == len(lines.data)
     layers.set_window(lines, 1.0, 2.0)
@@ -186,3 +188,29 @@ def test_real_fibre_directions_have_the_usual_colours():
         np.bincount(rgba[..., :3][where].argmax(-1), minlength=3) / where.sum() for where in (centre, strong & ~centre)
     )
     assert at_midline.argmax() == 0 and at_midline[0] > 1.3 * elsewhere[0], (at_midline, elsewhere)
+
+
+@pytest.mark.window
+@pytest.mark.parametrize("solid", [False, True])
+def test_lines_that_are_hidden_while_the_window_moves_catch_up(make_napari_viewer, solid):
+
+    viewer = make_napari_viewer(show=True)
+    rng = np.random.default_rng(2)
+    chi = (rng.normal(size=(9, 8, 7, 6)) * 0.02).astype(np.float32)
+    made = layers.tensor_layers(TensorField(chi, np.diag([2.0, 2, 2, 1])), run="r", floor=0.0, ceiling=0.05)
+    lines = viewer.add_layer(Layer.create(*next(d for d in made if d[2] == "vectors")))
+    viewer.dims.ndisplay = 3 if solid else 2
+    lines.visible = True
+    lines.visible = False
+    for floor in (0.03, 0.0, 0.045, 0.01, 0.04):
+        layers.set_window(lines, floor, 0.05)
+    viewer.dims.set_point(0, 6)
+    lines.visible = True
+    few = len(lines.data)
+    assert lines.metadata["napari_sti"]["floor"] == 0.04
+    layers.set_window(lines, 0.025, 0.05)
+    assert 0 < few < len(lines.data)
+    assert lines.edge_color.shape == (len(lines.data), 4)
+    assert lines.edge_color[:, 3].min() < 0.2 < 0.9 < lines.edge_color[:, 3].max(), "faint at the floor"
+    lines.visible = False
+    lines.visible = True
