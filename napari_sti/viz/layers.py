@@ -110,9 +110,9 @@ def set_window(layer: Any, floor: float, ceiling: float) -> None:
         info.update(floor=floor, ceiling=ceiling)
         if layer.visible:
             _draw_lines(layer)
-        elif not info.get("stale"):
+        else:
             # napari does not slice what is hidden, and takes no colours for a slice that is out of date.
-            info["stale"] = True
+            info["stale"] = True  # connecting twice is once; a duplicated layer has the mark without the connection
             layer.events.visible.connect(_catch_up)
     elif info["kind"] == "msa" and ceiling > 0:
         layer.contrast_limits = (0.0, ceiling)
@@ -314,7 +314,8 @@ def _pev_lines(maps: ShownMaps, name: str, floor: float, ceiling: float, common:
     keywords: dict[str, Any] = {
         "name": name,
         "vector_style": "line",
-        "edge_width": 0.2,
+        "edge_width": 0.3,
+        "opacity": 1.0,
         "length": 1,
         "visible": False,
         "blending": "translucent_no_depth",

@@ -1,6 +1,6 @@
 """What has to be written on the canvas now: plain values, worked out from the viewer, painted elsewhere."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from napari_sti.viz.numbers import Unit
 from napari_sti.viz.views import ScreenAxes, Vector
 
 Axes = tuple[Vector, Vector, Vector]
+Shown = tuple[Any, dict[str, Any]]
+"""A visible layer and what this package knows about it."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,10 @@ class Legend:
 
 
 def legend(viewer: Any, unit: Unit = "ppm") -> Legend:
-    """Work out what is to be written for the layers that are visible now; nothing for layers of other origin."""
+    """Work out what is to be written for the layers that are visible now; nothing for layers of other origin.
+
+    Caption, key and bar are those of the topmost image of ours; lines above it are named and share its key.
+    """
     viewer = _compat.unwrap(viewer)
     shown = [
         (layer, info)
@@ -86,32 +91,42 @@ def legend(viewer: Any, unit: Unit = "ppm") -> Legend:
     axes = views.screen_axes(viewer) if shown else None
     if axes is None:
         return Legend()
-    grid = next((found for _, info in shown if (found := grid_of(info)) is not None), None)
+    over, front = _seen(shown)
+    grid = grid_of(front[1])
     return Legend(
         letters=axes.letters(),
-        caption=_caption(viewer, shown, axes, grid),
+        caption=_caption(viewer, over, front, shown, axes, grid),
         warning="mirrored view" if axes.ndisplay == 3 and axes.mirrored else "",
-        key=_key(shown, axes, grid, unit),
-        bar=_bar(viewer, shown, unit),
+        key=_key([*over, front], axes, grid, unit),
+        bar=_bar(*front, unit),
     )
 
 
+def _seen(shown: list[Shown]) -> tuple[list[Shown], Shown]:
+    """Lines above the topmost image, and that image; without images, the topmost lines or mask take its place."""
+    first = next((i for i, (_, info) in enumerate(shown) if info.get("kind") not in ("mask", "pev_lines")), None)
+    lines = [one for one in shown[:first] if one[1].get("kind") == "pev_lines"]
+    if first is not None:
+        return lines, shown[first]
+    return [], (lines or shown)[0]
+
+
 def _caption(
-    viewer: Any, shown: list[tuple[Any, dict[str, Any]]], axes: ScreenAxes, grid: DisplayGrid | None
+    viewer: Any, over: list[Shown], front: Shown, shown: list[Shown], axes: ScreenAxes, grid: DisplayGrid | None
 ) -> tuple[str, ...]:
-    drawn = [info for _, info in shown if info.get("kind") not in ("mask", "pev_lines")]
-    over = [info for _, info in shown if info.get("kind") == "pev_lines"]
-    front = (drawn or over or [shown[0][1]])[0]
-    run, what = str(front.get("run", "")), str(front.get("map", ""))
-    if over and over[0] is not front:
-        what += f", {over[0].get('map', '')}"
-    lines = [f"{run} - {what}" if run and what else run or what or shown[0][0].name]
+    layer, info = front
+    run, what = str(info.get("run", "")), str(info.get("map", ""))
+    if over:
+        what += f", {over[0][1].get('map', '')}"
+    lines = [f"{run} - {what}" if run and what else run or what or layer.name]
     oblique = 0.0 if grid is None else grid.oblique_degrees
     lines.append(_view_line(viewer, axes, grid, oblique))
     if oblique:
         lines.append(f"along the scan's axes, {numbers.degrees(oblique)} oblique")
-    if any(info.get("simulated") for _, info in shown):
+    if info.get("simulated"):
         lines.append("simulated data")
+    elif any(other.get("simulated") for _, other in shown):
+        lines.append("partly simulated data")  # not the topmost image, but something around, above or below it
     return tuple(line for line in lines if line)
 
 
@@ -134,15 +149,14 @@ def _slice_place(viewer: Any, axes: ScreenAxes, grid: DisplayGrid | None) -> str
     return f"{high if position >= 0 else low} {abs(position):.1f} mm"
 
 
-def _key(
-    shown: Iterable[tuple[Any, dict[str, Any]]], axes: ScreenAxes, grid: DisplayGrid | None, unit: Unit
-) -> Key | None:
-    coloured = [info for _, info in shown if info.get("kind") in ("pev_colour", "pev_lines")]
+def _key(seen: Iterable[Shown], axes: ScreenAxes, grid: DisplayGrid | None, unit: Unit) -> Key | None:
+    # A preview of the colours has a kind of its own, but a ceiling like all that is coloured by direction.
+    coloured = [info for _, info in seen if "ceiling" in info]
     if not coloured:
         return None
     # Colours are those of the world's axes, the screen shows the scan's.
     turn = np.eye(3) if grid is None else frames.voxel_axes(grid.true_affine)
-    painted = next((info for info in coloured if info.get("kind") == "pev_colour"), None)
+    painted = next((info for info in coloured if info.get("kind") != "pev_lines"), None)
     brightness = ""
     if painted is not None:
         floor = numbers.susceptibility(float(painted["floor"]), unit, with_unit=False)
@@ -155,9 +169,8 @@ def _turned(turn: NDArray[np.float64], direction: Vector) -> Vector:
     return x, y, z
 
 
-def _bar(viewer: Any, shown: list[tuple[Any, dict[str, Any]]], unit: Unit) -> Bar | None:
-    layer, info = _scalar_layer(viewer, shown)
-    if layer is None or info is None:
+def _bar(layer: Any, info: Mapping[str, Any], unit: Unit) -> Bar | None:
+    if not _is_scalar(layer):
         return None
     low, high = (float(limit) for limit in layer.contrast_limits)
     shown_unit = str(info.get("unit", ""))
@@ -166,22 +179,6 @@ def _bar(viewer: Any, shown: list[tuple[Any, dict[str, Any]]], unit: Unit) -> Ba
     name = "field" if info.get("kind") == "field" else str(info.get("map", ""))
     title = f"{name} [{shown_unit}]" if shown_unit else name
     return Bar(title, low, high, _colors(layer))
-
-
-def _scalar_layer(
-    viewer: Any, shown: list[tuple[Any, dict[str, Any]]]
-) -> tuple[Any, dict[str, Any]] | tuple[None, None]:
-    scalar = [(layer, info) for layer, info in shown if _is_scalar(layer)]
-    active = viewer.layers.selection.active
-    for layer, info in scalar:
-        if layer is active:
-            return layer, info
-    for layer, info in shown:
-        if info.get("kind") == "pev_colour" and layer.opacity == 1:
-            break  # it covers what lies below
-        if _is_scalar(layer):
-            return layer, info
-    return None, None
 
 
 def _is_scalar(layer: Any) -> bool:

@@ -152,20 +152,24 @@ def _image(data: NDArray[np.float32], affine: NDArray[np.float64], path: Path, p
     grid = DisplayGrid(affine, (data.shape[0], data.shape[1], data.shape[2]))
     shown = grid.to_shown(data) if data.ndim == 3 else grid.to_shown(np.moveaxis(data, -1, 0), first_axis=1)
     stem = path.name.removesuffix(".gz").removesuffix(".nii")
+    simulated = part is not None and _is_simulated(path)
+    run = path.parent.name
+    titled = f"{run} (simulated)" if simulated and "simulated" not in run.lower() else run
     name, unit, kind = stem, "", "image"
     low, high = _range(data)
     colormap = MMS_COLORMAP
     if part == "mms":
-        name, unit, kind = f"{path.parent.name} - MMS [ppm]", "ppm", "mms"
+        name, unit, kind = f"{titled} - MMS [ppm]", "ppm", "mms"
         high = symmetric_limit(data[data != 0])
         low = -high
     elif part == "msa":
-        name, unit, kind, colormap, low = f"{path.parent.name} - MSA [ppm]", "ppm", "msa", MSA_COLORMAP, 0.0
+        name, unit, kind, colormap, low = f"{titled} - MSA [ppm]", "ppm", "msa", MSA_COLORMAP, 0.0
     what = part.upper() if part in ("mms", "msa") else ""
     info = {**grid.metadata(), "kind": kind, "map": what or stem, "unit": unit, "path": str(path.absolute())}
+    if part is not None:
+        info["simulated"] = simulated
     if what:
-        info["run"] = path.parent.name
-        info["simulated"] = _is_simulated(path)
+        info["run"] = run
     keywords = {
         "name": name,
         "colormap": colormap,

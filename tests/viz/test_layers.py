@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -193,7 +194,6 @@ def test_real_fibre_directions_have_the_usual_colours():
 @pytest.mark.window
 @pytest.mark.parametrize("solid", [False, True])
 def test_lines_that_are_hidden_while_the_window_moves_catch_up(make_napari_viewer, solid):
-
     viewer = make_napari_viewer(show=True)
     rng = np.random.default_rng(2)
     chi = (rng.normal(size=(9, 8, 7, 6)) * 0.02).astype(np.float32)
@@ -214,3 +214,23 @@ def test_lines_that_are_hidden_while_the_window_moves_catch_up(make_napari_viewe
     assert lines.edge_color[:, 3].min() < 0.2 < 0.9 < lines.edge_color[:, 3].max(), "faint at the floor"
     lines.visible = False
     lines.visible = True
+
+
+def test_a_duplicate_of_hidden_lines_catches_up_too():
+    made = layers.tensor_layers(marked_tensor(), run="r", floor=0.0, ceiling=0.03)
+    lines = Layer.create(*made[3])
+    count = len(lines.data)
+    layers.set_window(lines, 0.02, 0.03)
+    copy = Layer.create(*deepcopy(lines.as_layer_data_tuple()))
+    layers.set_window(copy, 0.02, 0.03)
+    copy.visible = True
+    assert 0 < len(copy.data) < count
+
+
+def test_the_strongest_lines_are_opaque_and_the_faintest_are_not():
+    truth = marked_tensor()
+    lines = Layer.create(*layers.tensor_layers(truth, run="r", floor=0.006, ceiling=0.02)[3])
+    assert lines.opacity == 1 and lines.edge_width >= 0.3  # in a window of 1280x800 a whole head's lines must be seen
+    middle = np.rint(lines.data[:, 0] + lines.data[:, 1] / 2).astype(int)
+    share = np.clip((truth.msa[tuple(middle.T)] - 0.006) / 0.014, 0, 1)
+    np.testing.assert_allclose(lines.edge_color[:, 3], 0.15 + 0.85 * share, atol=1e-3)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -46,16 +48,66 @@ def test_scalar_maps_have_a_bar_with_their_unit(viewer):
     assert legend(viewer).bar.high == 0.5
 
 
-def test_the_bar_is_that_of_the_active_map(viewer):
+def test_the_legend_is_that_of_the_topmost_visible_image(viewer):
     for layer in viewer.layers:
         layer.visible = True
-    viewer.layers.selection.active = viewer.layers["stiimag 1 - MSA [ppm]"]
+    msa, colour = viewer.layers["stiimag 1 - MSA [ppm]"], viewer.layers["stiimag 1 - PEV colour"]
+    viewer.layers.selection.active = msa
+    state = legend(viewer)
+    assert state.bar is None and state.key.brightness  # the colours cover the map that is selected
+    assert state.caption[0] == "stiimag 1 - PEV colour, PEV lines"
+    colour.visible = False
     assert legend(viewer).bar.title == "MSA [ppm]"
-    viewer.layers.selection.active = viewer.layers["stiimag 1 - PEV lines"]
-    assert legend(viewer).bar is None  # the colours cover the maps below
-    viewer.layers["stiimag 1 - PEV colour"].visible = False
-    assert legend(viewer).bar.title == "MSA [ppm]"
-    assert legend(viewer).key.brightness == ""  # only lines: brightness means nothing
+    assert legend(viewer).key.brightness == ""  # only lines: the bar says what MSA is
+    viewer.layers.move(viewer.layers.index(msa), len(viewer.layers))
+    colour.visible = True
+    state = legend(viewer)
+    assert state.caption[0] == "stiimag 1 - MSA" and state.bar.title == "MSA [ppm]"
+    assert state.key is None  # colours and lines lie below
+    msa.visible = False
+    assert legend(viewer).bar is None and legend(viewer).key is not None
+
+
+def test_the_legend_is_that_of_the_topmost_run(viewer):
+    other = marked_tensor(turned(ras_affine(), SHAPE, 30))
+    other = replace(other, provenance={"method": "other", "simulated": False})
+    for data in layers.tensor_layers(other, run="other 1", floor=0.01, ceiling=0.05):
+        viewer.add_layer(Layer.create(*data))
+    state = legend(viewer)
+    assert state.caption[0] == "other 1 - PEV colour" and state.key.brightness.endswith("0.050 ppm")
+    assert state.caption[2:] == ("along the scan's axes, 30.0° oblique", "partly simulated data")
+    viewer.layers["other 1 - PEV colour"].visible = False
+    state = legend(viewer)
+    assert state.caption[0] == "stiimag 1 - PEV colour" and state.key.brightness.endswith("0.030 ppm")
+    assert state.caption[2:] == ("simulated data",)
+
+
+@pytest.mark.parametrize("plane", views.PLANES)
+def test_the_caption_names_the_centre_of_the_voxel_that_is_shown(viewer, plane):
+    views.show_plane(viewer, plane)
+    layer = viewer.layers["stiimag 1 - PEV colour"]
+    axis = viewer.dims.order[0]
+    first, step = layer.translate[axis], layer.scale[axis]
+    for steps in (2, 2.3, 2.5, 2.7, 3.5, 3.49):
+        viewer.dims.set_point(axis, first + steps * step)
+        shown = np.take(layer.data, range(SHAPE[axis]), axis)
+        [index] = [i for i in range(SHAPE[axis]) if same(np.take(shown, i, axis), layer._slice.image.raw)]
+        centre = first + index * step
+        letter = views.LETTERS[axis][int(centre >= 0)]
+        assert f"{letter} {abs(centre):.1f} mm" in legend(viewer).caption[1], steps
+
+
+def same(one, other):
+    return any(np.array_equal(one, turned) for turned in (other, np.swapaxes(other, 0, 1)))
+
+
+def test_the_caption_is_the_same_after_three_dimensions_and_back(viewer):
+    views.go_to(viewer, np.array([0.0, 0.0, 4.5]))
+    before = legend(viewer).caption
+    viewer.dims.ndisplay = 3
+    viewer.dims.ndisplay = 2
+    viewer.dims.set_point(2, 5.7)
+    assert legend(viewer).caption == before
 
 
 def test_field_maps_and_conventions(viewer):

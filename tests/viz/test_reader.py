@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import nibabel
 import numpy as np
@@ -12,6 +13,7 @@ from napari_sti.io.results import save_result, save_tensor
 from napari_sti.io.save import save_acquisition
 from napari_sti.viz import reader
 from napari_sti.viz.display import METADATA_KEY
+from napari_sti.viz.legend import legend
 from tests.shared_data import shared
 from tests.viz.phantoms import SHAPE, acquisition, all_orders, marked_tensor, ras_affine, turned
 
@@ -82,9 +84,22 @@ def test_result_folders_and_their_files(tmp_path):
         np.testing.assert_allclose(made[1][0][truth.mask], truth.msa[truth.mask], atol=1e-6)
         assert made[1][1]["metadata"][METADATA_KEY]["provenance"]["method"] == "stiimag"
     [(_, keywords, _)] = read(folder / "mms.nii.gz")
-    assert keywords["name"] == "stiimag 1 - MMS [ppm]"
+    assert keywords["name"] == "stiimag 1 (simulated) - MMS [ppm]" and keywords["metadata"][METADATA_KEY]["simulated"]
     assert keywords["contrast_limits"][0] == -keywords["contrast_limits"][1]
     assert [k["name"].rpartition(" - ")[2] for _, k, _ in read(folder / "pev.nii.gz")] == ["PEV colour", "PEV lines"]
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_single_maps_of_a_result_say_that_they_are_simulated(tmp_path, simulated):
+    truth = marked_tensor()
+    save_result(replace(truth, provenance={**truth.provenance, "simulated": simulated}), tmp_path / "stiimag 1")
+    for part in ("mms", "msa", "mask"):
+        [data] = read(tmp_path / "stiimag 1" / f"{part}.nii.gz")
+        assert ("(simulated)" in data[1]["name"]) == (simulated and part != "mask")
+        assert data[1]["metadata"][METADATA_KEY].get("run") in (None, "stiimag 1")  # the run keeps its name
+        model = ViewerModel()
+        model.add_layer(Layer.create(*data))
+        assert ("simulated data" in legend(model).caption) == simulated
 
 
 def test_study_files_give_the_layers_of_the_acquisition(tmp_path):
