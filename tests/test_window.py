@@ -102,6 +102,16 @@ class Window:
             self.controller.studies.open(study)
         self.until(lambda: self.controller.studies.complete)
 
+    def begin_long_run(self, study):
+        """Open a study and start a run on it that would take very long; return when it is under way."""
+        self.open(study)
+        self.tab("Reconstruct")
+        self.type_number("sti_param_max_iterations", "10000")
+        self.type_number("sti_param_tol", "0")
+        run = self.run()
+        self.until(lambda: run.iteration > 2)
+        return run
+
     def layer(self, run, kind):
         """Wait for a layer of a run."""
         self.until(lambda: self.controller.layers.find(run.name, kind) is not None)
@@ -238,12 +248,7 @@ def check_status(status, place, letters):
 
 def test_cancel_in_the_middle(make_window, small_study):
     window = make_window()
-    window.open(small_study)
-    window.tab("Reconstruct")
-    window.type_number("sti_param_max_iterations", "10000")
-    window.type_number("sti_param_tol", "0")
-    run = window.run()
-    window.until(lambda: run.iteration > 2)
+    run = window.begin_long_run(small_study)
     layers = len(window.viewer.layers)
     window.click("sti_run")
     window.until(lambda: not run.active)
@@ -255,12 +260,7 @@ def test_cancel_in_the_middle(make_window, small_study):
 
 def test_killed_worker_is_said_and_the_next_run_works(make_window, small_study):
     window = make_window()
-    window.open(small_study)
-    window.tab("Reconstruct")
-    window.type_number("sti_param_max_iterations", "10000")
-    window.type_number("sti_param_tol", "0")
-    run = window.run()
-    window.until(lambda: run.iteration > 2)
+    run = window.begin_long_run(small_study)
     window.worker_process().send_signal(signal.SIGKILL)
     window.until(lambda: not run.active)
     assert run.state == "failed", run

@@ -3,42 +3,18 @@
     python -m tools.screen [--without-screen OPTION] COMMAND...
 
 With a display that answers, the command runs on it as it is. Without one it runs under Xvfb with OpenGL drawn in
-software, and OPTION is added to it. Only the standard library is used here.
+software, and OPTION is added to it.
 """
 
 import os
-import re
 import shutil
-import socket
 import sys
 import tempfile
 
+from napari_sti.widgets.screen import has_screen
+
 # The size of the pictures in the documentation fits in, with room for dialogs.
 VIRTUAL_SCREEN = "-screen 0 1600x1200x24 +extension GLX +render -noreset"
-
-
-def has_screen() -> bool:
-    """Whether a window can be opened: on Linux, whether the X server named by DISPLAY answers."""
-    if not sys.platform.startswith("linux"):
-        return True
-    match = re.fullmatch(r"(?P<host>.*):(?P<number>\d+)(\.\d+)?", os.environ.get("DISPLAY", ""))
-    if match is None:
-        return False
-    host, number = match["host"], int(match["number"])
-    if host in ("", "unix"):
-        path = f"/tmp/.X11-unix/X{number}"
-        return any(_answers(socket.AF_UNIX, address) for address in (path, f"\0{path}"))
-    return _answers(socket.AF_INET, (host, 6000 + number))
-
-
-def _answers(family: socket.AddressFamily, address: str | tuple[str, int]) -> bool:
-    with socket.socket(family, socket.SOCK_STREAM) as connection:
-        connection.settimeout(2)
-        try:
-            connection.connect(address)
-        except OSError:
-            return False
-    return True
 
 
 def environment(screen: bool) -> dict[str, str]:

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 
-from tools.screen import has_screen
+from napari_sti.widgets.screen import has_screen
 
 # What a napari window on X11 has loaded once it is drawn, less what these packages depend on themselves. More than
 # `ldd` names for Qt's xcb plugin: OpenGL loads its vendor's part at run time.

@@ -10,17 +10,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_sti.core import frames
-from napari_sti.core.errors import InputError
+from napari_sti.core.errors import InputError, shape_text
 from napari_sti.core.frames import Frame
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.core.units import (
     FieldUnit,
     check_b0,
-    check_plausible,
-    check_scanner_units,
     parse_field_unit,
     ppm_per_unit,
 )
+from napari_sti.core.values import check_plausible, check_scanner_units, check_values
 
 NOT_UNIT_TOLERANCE = 0.02
 """A direction whose length is off by less is normalised with a warning; otherwise it is refused."""
@@ -135,7 +134,7 @@ class Acquisition:
         factor = ppm_per_unit(unit, b0=self.b0, te=te)
         for i, volume in enumerate(given):
             inside = volume[self.mask]
-            _check_values(inside, f"the field of orientation {i + 1}")
+            check_values(inside, f"the field of orientation {i + 1}")
             check_scanner_units(inside, unit, what=f"the field of orientation {i + 1}")
             inside = inside * factor
             check_plausible(inside, unit, what=f"the field of orientation {i + 1}")
@@ -162,11 +161,11 @@ class Acquisition:
             if len(given) != 1:
                 raise InputError(f"the qsm has {len(given)} volumes", mend="give one susceptibility map")
             qsm = given[0].astype(np.float32)
-            _check_values(qsm[self.mask], "the qsm")
+            check_values(qsm[self.mask], "the qsm")
             self._set(qsm=_frozen(np.where(self.mask, qsm, np.float32(0))))
         if self.r2prime is not None:
             r2 = _as_stack(self.r2prime, "R2'", self.shape).astype(np.float32)
-            _check_values(r2[:, self.mask], "R2'")
+            check_values(r2[:, self.mask], "R2'")
             self._set(r2prime=_frozen(np.where(self.mask, np.maximum(r2, 0), np.float32(0))))
 
     def _check_reference(self) -> None:
@@ -174,7 +173,8 @@ class Acquisition:
             return
         if self.reference_tensor.shape != self.shape:
             raise InputError(
-                f"the reference tensor is {_x(self.reference_tensor.shape)} voxels, the mask {_x(self.shape)}",
+                f"the reference tensor is {shape_text(self.reference_tensor.shape)} voxels, "
+                f"the mask {shape_text(self.shape)}",
                 mend="resample it to the grid of the study",
             )
         corners = np.array(list(itertools.product(*((0, n - 1) for n in self.shape), (1,)))).T
@@ -225,7 +225,7 @@ def check_directions(b0_dirs: ArrayLike) -> tuple[NDArray[np.float64], tuple[str
         dirs = dirs[None]
     if dirs.ndim != 2 or dirs.shape[1] != 3 or len(dirs) == 0:
         raise InputError(
-            f"the B0 directions have the shape {_x(dirs.shape)}",
+            f"the B0 directions have the shape {shape_text(dirs.shape)}",
             mend="give three numbers (x, y, z) for each orientation",
         )
     warnings = []
@@ -244,21 +244,6 @@ def check_directions(b0_dirs: ArrayLike) -> tuple[NDArray[np.float64], tuple[str
         if abs(length - 1) > 1e-4:
             warnings.append(f"The B0 direction of orientation {i} has length {length:.4f} and was normalised.")
     return dirs / np.linalg.norm(dirs, axis=1, keepdims=True), tuple(warnings)
-
-
-def _x(shape: tuple[int, ...]) -> str:
-    return "x".join(str(n) for n in shape) or "empty"
-
-
-def _check_values(inside: NDArray[Any], what: str) -> None:
-    bad = int(inside.size - np.isfinite(inside).sum())
-    if bad:
-        raise InputError(
-            f"{what} has {bad} NaN or infinite values inside the mask",
-            mend="shrink the mask or fill these voxels",
-        )
-    if not inside.any():
-        raise InputError(f"{what} is zero everywhere inside the mask", mend="check that it is the right file")
 
 
 def _real(given: Any, name: str) -> NDArray[Any]:
@@ -281,7 +266,7 @@ def _as_mask(given: Any, name: str, shape: tuple[int, ...] | None = None) -> NDA
         )
     if shape is not None and mask.shape != shape:
         raise InputError(
-            f"the {name.replace('_', ' ')} is {_x(mask.shape)} voxels, the mask {_x(shape)}",
+            f"the {name.replace('_', ' ')} is {shape_text(mask.shape)} voxels, the mask {shape_text(shape)}",
             mend="bring both to the same grid",
         )
     if mask.dtype.kind == "f":
@@ -294,10 +279,10 @@ def _as_stack(given: Any, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
     if stack.ndim == 3:
         stack = stack[None]
     if stack.ndim != 4 or stack.shape[0] == 0:
-        raise InputError(f"the {name} has the shape {_x(stack.shape)}", mend="give (orientations, x, y, z)")
+        raise InputError(f"the {name} has the shape {shape_text(stack.shape)}", mend="give (orientations, x, y, z)")
     if stack.shape[1:] != shape:
         raise InputError(
-            f"the {name} is {_x(stack.shape[1:])} voxels and the mask {_x(shape)}",
+            f"the {name} is {shape_text(stack.shape[1:])} voxels and the mask {shape_text(shape)}",
             mend="bring both to the same grid",
         )
     return stack

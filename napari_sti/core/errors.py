@@ -1,5 +1,6 @@
 """What can go wrong, in one sentence each."""
 
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,11 @@ class InputError(ValueError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return partial(type(self), self.what, file=self.file, mend=self.mend), ()
+
+
+def shape_text(shape: Iterable[int]) -> str:
+    """Write a shape for a sentence: ``84x92x56``."""
+    return "x".join(map(str, shape)) or "empty"
 
 
 class Cancelled(Exception):

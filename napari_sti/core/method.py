@@ -108,7 +108,10 @@ class Method(ABC):
         which = "One orientation leaves" if n == 1 else f"{n} orientations leave"
         if distinct < n:
             which = f"{n} orientations with only {distinct} different B0 direction{'s' * (distinct > 1)} leave"
-        return (
-            f"{which} the tensor underdetermined ({self.needs.determined_from} are needed for its six components): "
-            "anisotropy and directions are then set by the method rather than by the data.",
-        )
+        said = f"{which} the tensor underdetermined ({self.needs.determined_from} are needed for its six components)"
+        if n == 1:
+            return (
+                f"{said}. Cannot be known from one orientation: the anisotropy and the direction of the fibres. "
+                "What looks like them here is not measured.",
+            )
+        return (f"{said}: anisotropy and directions are then set by the method rather than by the data.",)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_sti.core import eigen, frames
-from napari_sti.core.errors import InputError
+from napari_sti.core.errors import InputError, shape_text
 from napari_sti.core.frames import COMPONENTS, Frame
 
 
@@ -56,7 +56,7 @@ class TensorField:
         chi = np.array(given, dtype=np.float32)
         if chi.ndim != 4 or chi.shape[-1] != 6:
             raise InputError(
-                f"a tensor of shape {'x'.join(map(str, chi.shape))} does not have six components per voxel",
+                f"a tensor of shape {shape_text(chi.shape)} does not have six components per voxel",
                 mend="give (x, y, z, 6) in the order xx, xy, xz, yy, yz, zz",
             )
         mask = np.ones(chi.shape[:3], bool) if self.mask is None else np.nan_to_num(self.mask) > 0.5

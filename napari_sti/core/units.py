@@ -1,9 +1,8 @@
 """Units of the field: everything is ppm inside; Hz and radians are converted once, at the door."""
 
-from typing import Any, Literal, cast, get_args
+from typing import Literal, cast, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_sti.core.errors import InputError
 
@@ -77,59 +76,3 @@ def check_te(te: float) -> None:
             f"an echo time of {te:g} s is implausible and looks like milliseconds",
             mend=f"give te in seconds, for example {te / 1000:g}",
         )
-
-
-def check_plausible(field_ppm: NDArray[np.floating], unit: FieldUnit, *, what: str = "the field") -> None:
-    """Refuse values that cannot be a local field in the stated unit.
-
-    Local fields of a brain lie within a few tenths of a ppm; a robust spread (99th percentile of the absolute
-    value) above 10 ppm means a wrong unit or scanner units (0..4095), below 1e-6 ppm that it was divided twice.
-
-    Parameters
-    ----------
-    field_ppm : ndarray
-        Values inside the mask, after conversion to ppm.
-    unit : {"ppm", "Hz", "rad"}
-        The unit that the file was said to have.
-    """
-    if field_ppm.size == 0:
-        return
-    spread = float(np.percentile(np.abs(field_ppm), 99))
-    if spread > 10:
-        raise InputError(
-            f"{what} reaches {spread:.3g} ppm when read as {unit}, far more than any brain",
-            mend="state the true unit; phase in arbitrary scanner units (such as 0..4095) must first be "
-            "brought to radians and unwrapped",
-        )
-    if 0 < spread < 1e-6:
-        raise InputError(
-            f"{what} reaches only {spread:.3g} ppm when read as {unit}, far less than any brain",
-            mend="state the true unit",
-        )
-
-
-SCANNER_RANGE = 1000
-"""Whole numbers over a wider range than this are phase in scanner units, whatever unit was stated."""
-
-
-def check_scanner_units(values: NDArray[Any], unit: FieldUnit, *, what: str = "the field") -> None:
-    """Refuse phase in arbitrary scanner units: whole numbers over a wide range (0..4095, -4096..4095).
-
-    At high field strength 4095 Hz is less than 14 ppm, so that a limit on the converted values does not suffice.
-
-    Parameters
-    ----------
-    values : ndarray
-        Values inside the mask as they were given, before any conversion; finite.
-    unit : {"ppm", "Hz", "rad"}
-        The unit that they were said to have.
-    """
-    if values.size == 0:
-        return
-    low, high = float(values.min()), float(values.max())
-    if high - low < SCANNER_RANGE or not np.array_equal(values, np.rint(values)):
-        return
-    raise InputError(
-        f"{what} holds whole numbers from {low:.0f} to {high:.0f}: phase in arbitrary scanner units, not {unit}",
-        mend="bring the phase to radians (Siemens 0..4095 is one turn) and unwrap it first",
-    )

@@ -1,4 +1,4 @@
-"""Whether the values of a file can be what the study says that they are."""
+"""What is unusual about the values of a file, and should be looked at."""
 
 from pathlib import Path
 from typing import Any
@@ -6,34 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_sti.core.errors import InputError
-from napari_sti.core.units import FieldUnit, check_plausible, check_scanner_units
-
 _WRAPPED_PART = 1e-3
-
-
-def check_values(inside: NDArray[Any], what: str, path: Path) -> None:
-    """Refuse NaN, infinity, and zero everywhere, among the values inside the mask."""
-    bad = int(inside.size - np.isfinite(inside).sum())
-    if bad:
-        raise InputError(
-            f"{what} has {bad} NaN or infinite value{'' if bad == 1 else 's'} inside the mask",
-            file=path,
-            mend="shrink the mask or fill these voxels",
-        )
-    if not inside.any():
-        raise InputError(
-            f"{what} is zero everywhere inside the mask", file=path, mend="check that it is the right file"
-        )
-
-
-def check_unit_fits(inside: NDArray[np.float32], unit: FieldUnit, factor: float, path: Path) -> None:
-    """Refuse values that cannot be a local field in the stated unit, of which `factor` makes ppm."""
-    try:
-        check_scanner_units(inside, unit)
-        check_plausible(inside * np.float32(factor), unit)
-    except InputError as error:
-        raise InputError(error.what, file=path, mend=error.mend) from None
 
 
 def wrap_warning(volume: NDArray[np.float32], mask: NDArray[np.bool_], path: Path) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_sti.core import frames
-from napari_sti.core.errors import InputError
+from napari_sti.core.errors import InputError, shape_text
 
 if TYPE_CHECKING:
     from napari_sti.io.nifti import Header
@@ -81,7 +81,7 @@ def check_grid(header: "Header", grid: "Header", what: str) -> NDArray[np.float6
         return orientation
     sizes = [header.shape[:3], grid.shape[:3]]
     if sorted(sizes[0]) != sorted(sizes[1]):
-        mine, other = ("x".join(map(str, size)) for size in sizes)
+        mine, other = map(shape_text, sizes)
         raise InputError(
             f"the {what} is {mine} voxels, {grid.path.name} is {other}",
             file=header.path,

@@ -12,7 +12,8 @@ from napari_sti.core.acquisition import Acquisition
 from napari_sti.core.errors import InputError
 from napari_sti.core.provenance import file_hash
 from napari_sti.core.tensor_field import TensorField
-from napari_sti.io.field_checks import check_unit_fits, check_values, size_warning, wrap_warning
+from napari_sti.core.values import check_plausible, check_scanner_units, check_values
+from napari_sti.io.field_checks import size_warning, wrap_warning
 from napari_sti.io.grid import check_grid, reorder
 from napari_sti.io.nifti import Header, read_header, read_volume
 from napari_sti.io.problems import check_unit, world_direction
@@ -148,12 +149,13 @@ class _Reader:
             assert path is not None and orientation.units is not None
             volume = self.read(path, f"field of orientation {i + 1}", "field")
             inside = volume[mask]
-            check_values(inside, "the field", path)
+            check_values(inside, "the field", file=path)
             factor = check_unit(self.study, orientation)
-            check_unit_fits(inside, orientation.units, factor, path)
+            check_scanner_units(inside, orientation.units, file=path)
             if orientation.units == "rad":
                 self.warnings.extend(wrap_warning(volume, mask, path))
             inside *= np.float32(factor)
+            check_plausible(inside, orientation.units, file=path)
             self.warnings.extend(size_warning(inside, orientation.units, path))
             out[i][mask] = inside
         return out
@@ -183,7 +185,7 @@ class _Reader:
         if stack is None:
             return None
         for volume, path in zip(stack, self.study.r2prime, strict=True):
-            check_values(volume[mask], "the R2' map", path)
+            check_values(volume[mask], "the R2' map", file=path)
             self.warnings.extend(size_warning(volume[mask], "R2'", path))
         return stack
 
@@ -191,7 +193,7 @@ class _Reader:
         if self.study.qsm is None:
             return None
         values = self.read(self.study.qsm, "susceptibility map", "susceptibility map")
-        check_values(values[mask], "the susceptibility map", self.study.qsm)
+        check_values(values[mask], "the susceptibility map", file=self.study.qsm)
         return values
 
     def tensor(self, mask: NDArray[np.bool_]) -> TensorField | None:

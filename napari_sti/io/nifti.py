@@ -25,7 +25,7 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import ArrayLike, NDArray
 
 from napari_sti.core import frames
-from napari_sti.core.errors import InputError
+from napari_sti.core.errors import InputError, shape_text
 from napari_sti.io import atomic
 from napari_sti.io.grid import corner_distance, same_affine
 
@@ -150,7 +150,8 @@ def fit_dims(header: Header, dims: int | Sequence[int], what: str = "image") -> 
     if len(shape) == 5 and shape[3] == 1 and 4 in allowed:
         return (*shape[:3], shape[4])
     raise InputError(
-        f"the {what} has {len(shape)} dimensions ({_x(shape)}) where {' or '.join(map(str, allowed))} are expected",
+        f"the {what} has {len(shape)} dimensions ({shape_text(shape)}) where "
+        f"{' or '.join(map(str, allowed))} are expected",
         file=header.path,
         mend="give one volume per file" if allowed == (3,) else "give the right file",
     )
@@ -260,12 +261,12 @@ def _header(image: Any, path: Path, what: str = "image") -> Header:
         shape = shape[:-1]
     if len(shape) < 3:
         raise InputError(
-            f"the {what} has {len(shape)} dimensions ({_x(shape)}) where 3 are expected",
+            f"the {what} has {len(shape)} dimensions ({shape_text(shape)}) where 3 are expected",
             file=path,
             mend="give a volume, not a slice",
         )
     if min(shape) <= 0:
-        raise InputError(f"the {what} has no voxels ({_x(shape)})", file=path, mend="give the right file")
+        raise InputError(f"the {what} has no voxels ({shape_text(shape)})", file=path, mend="give the right file")
     affine, oriented, warnings = _affine(image, shape, path)
     return Header(shape, affine, path, oriented, int(image.header["intent_code"]), warnings)
 
@@ -341,7 +342,3 @@ def _fill(stream: Any, buffer: memoryview) -> int:
         buffer[done : done + len(part)] = part
         done += len(part)
     return done
-
-
-def _x(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape))

@@ -1,4 +1,4 @@
-"""How much memory there is for a job, and how to say that it is too little."""
+"""How much memory a job may take, and what is said when that is too little."""
 
 import sys
 from collections.abc import Iterator
@@ -6,17 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from napari_sti.core.errors import OutOfMemory
+from napari_sti.core.memory import size_text
 
 if sys.platform != "win32":
     import resource
-
-
-def size_text(n: float) -> str:
-    """Bytes as people say them: ``1.2 GB``."""
-    for unit, factor in (("GB", 1e9), ("MB", 1e6)):
-        if n >= factor:
-            return f"{n / factor:.1f} {unit}" if n < 10 * factor else f"{n / factor:.0f} {unit}"
-    return f"{n / 1e3:.0f} kB"
 
 
 class TooLarge(OutOfMemory):

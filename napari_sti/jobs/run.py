@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_sti.core.errors import InputError, OutOfMemory
+from napari_sti.core.memory import is_out_of_memory, size_text
 from napari_sti.core.progress import Progress, Step, silent
 from napari_sti.io import atomic
 from napari_sti.jobs.estimate import run_bytes, study_size
 from napari_sti.jobs.files import make_folder, replace_file
 from napari_sti.jobs.job import Job, check_job, read_job, write_job
 from napari_sti.jobs.logbook import Logbook
-from napari_sti.jobs.memory import TooLarge, check_enough, limited, size_text
-from napari_sti.jobs.sentences import is_out_of_memory
+from napari_sti.jobs.memory import TooLarge, check_enough, limited
 from napari_sti.jobs.state import read_state
 
 _STAGING = ".unfinished"

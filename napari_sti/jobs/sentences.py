@@ -4,22 +4,12 @@ import errno
 import signal
 
 from napari_sti.core.errors import InputError, OutOfMemory
-
-_MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memory", "unable to allocate")
+from napari_sti.core.memory import is_out_of_memory
 
 _NO_MEMORY = (
     "Memory ran out during the run; close other programs, take a smaller volume or fewer orientations, "
     "or another device."
 )
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory ran out; torch has its own ways of saying it."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    if isinstance(error, OSError):
-        return error.errno == errno.ENOMEM
-    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _MEMORY_WORDS)
 
 
 def sentence_for(error: BaseException) -> str:

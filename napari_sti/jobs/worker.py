@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from napari_sti.core.errors import Cancelled
+from napari_sti.core.memory import is_out_of_memory
 from napari_sti.core.provenance import versions
 from napari_sti.jobs import protocol
 from napari_sti.jobs.estimate import estimate
@@ -22,7 +23,7 @@ from napari_sti.jobs.job import Job, from_mapping, read_job
 from napari_sti.jobs.memory import TooLarge
 from napari_sti.jobs.reporter import PREVIEW_FILE, Reporter
 from napari_sti.jobs.run import run_job
-from napari_sti.jobs.sentences import is_out_of_memory, sentence_for
+from napari_sti.jobs.sentences import sentence_for
 
 NICE = 5
 """Added niceness: the viewer goes first wherever both want the processor."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_sti.core.eigen import principal
-from napari_sti.core.errors import InputError
+from napari_sti.core.errors import InputError, shape_text
 
 Tensors = NDArray[np.floating]
 Mask = NDArray[np.bool_]
@@ -87,7 +87,7 @@ def ssim(chi: Tensors, reference: Tensors, mask: Mask | None = None) -> float:
     a, b, inside = _checked(chi, reference, everywhere)
     if min(inside.shape) < 11:
         raise InputError(
-            f"SSIM needs 11 voxels along every axis and the volume has {'x'.join(map(str, inside.shape))}",
+            f"SSIM needs 11 voxels along every axis and the volume has {shape_text(inside.shape)}",
             mend="compare a larger volume",
         )
     low, high = np.array(SSIM_RANGE)

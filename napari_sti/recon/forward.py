@@ -9,7 +9,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from napari_sti.core import frames
-from napari_sti.core.errors import InputError
+from napari_sti.core.errors import InputError, shape_text
 from napari_sti.recon.operator import StiOperator
 
 
@@ -42,7 +42,7 @@ def simulate_field(
     tensor = np.asarray(chi)
     if tensor.ndim != 4 or tensor.shape[-1] != 6:
         raise InputError(
-            f"a tensor of shape {'x'.join(map(str, tensor.shape))} does not have six components per voxel",
+            f"a tensor of shape {shape_text(tensor.shape)} does not have six components per voxel",
             mend="give (x, y, z, 6) in the order xx, xy, xz, yy, yz, zz",
         )
     if not np.isfinite(tensor).all():

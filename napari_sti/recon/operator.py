@@ -8,7 +8,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from napari_sti.core.acquisition import check_directions
-from napari_sti.core.errors import InputError
+from napari_sti.core.errors import InputError, shape_text
 from napari_sti.recon import fourier
 from napari_sti.recon.dipole import DipoleKernel
 from napari_sti.recon.halfspace import Shape, spectrum_shape
@@ -68,7 +68,7 @@ class StiOperator:
         given = mask if isinstance(mask, torch.Tensor) else torch.from_numpy(np.asarray(mask) != 0)
         if given.shape != self.shape:
             raise InputError(
-                f"the mask is {'x'.join(map(str, given.shape))} voxels and the grid {'x'.join(map(str, self.shape))}",
+                f"the mask is {shape_text(given.shape)} voxels and the grid {shape_text(self.shape)}",
                 mend="bring both to the same grid",
             )
         return (given != 0).to(self.device, self.dtype)
@@ -141,8 +141,8 @@ def _apply(operator: StiOperator, volumes: torch.Tensor, which: str) -> torch.Te
     count = operator.orientations if which == "adjoint" else 6
     if volumes.shape != (count, *operator.shape):
         raise InputError(
-            f"the operator's {which} takes {'x'.join(map(str, (count, *operator.shape)))} values and was given "
-            f"{'x'.join(map(str, volumes.shape))}",
+            f"the operator's {which} takes {shape_text((count, *operator.shape))} values and was given "
+            f"{shape_text(volumes.shape)}",
             mend="put the components or orientations first",
         )
     given = volumes.to(operator.device, operator.dtype)

@@ -10,6 +10,7 @@ import numpy as np
 from napari_sti.core import frames
 from napari_sti.core.acquisition import Acquisition
 from napari_sti.core.errors import InputError, OutOfMemory
+from napari_sti.core.memory import is_out_of_memory, size_text
 from napari_sti.core.method import Method
 from napari_sti.core.params import from_mapping, to_mapping
 from napari_sti.core.progress import Progress, silent
@@ -108,24 +109,13 @@ def _memory_in_words(method: Method, acquisition: Acquisition, params: Any, devi
     except (InputError, OutOfMemory):
         raise
     except (MemoryError, RuntimeError) as error:
-        if not _is_about_memory(error):
+        if not is_out_of_memory(error):
             raise
         needed = method.memory_bytes(acquisition.shape, acquisition.n_orientations, params)
         mend = "close other programs, crop the volumes to the head, or use fewer orientations"
         if device != "cpu":
             mend = "use the device cpu, crop the volumes to the head, or use fewer orientations"
         raise OutOfMemory(
-            f"{method.title} needs about {_gigabytes(needed)} of memory on {device} and "
-            f"{_gigabytes(devices.free_bytes(device))} are free; {mend}."
+            f"{method.title} needs about {size_text(needed)} of memory on {device} and "
+            f"{size_text(devices.free_bytes(device))} are free; {mend}."
         ) from error
-
-
-def _is_about_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError):
-        return True
-    text = str(error).lower()
-    return "out of memory" in text or "not enough memory" in text or "can't allocate memory" in text
-
-
-def _gigabytes(count: float) -> str:
-    return f"{count / 1e9:.2g} GB" if count < 10e9 else f"{count / 1e9:.0f} GB"

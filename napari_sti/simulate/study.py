@@ -230,7 +230,7 @@ def _acquisition(
         mask=frames.reorder_volume(anatomy.mask, move),
         affine=frames.reorder_affine(tensor.affine, move, tensor.shape),
         b0=wanted.b0,
-        name="simulated brain",
+        name="simulated brain, oblique" if wanted.oblique else "simulated brain",
         wm_mask=frames.reorder_volume(anatomy.wm > 0.5, move),
         csf_mask=frames.reorder_volume(anatomy.csf > 0.8, move),
         magnitude=frames.reorder_volume(anatomy.t1, move)[None],

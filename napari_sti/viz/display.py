@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_sti.core import frames
-from napari_sti.core.errors import InputError
+from napari_sti.core.errors import InputError, shape_text
 
 METADATA_KEY = "napari_sti"
 """Where a layer's ``metadata`` holds what this package knows about it."""
@@ -157,6 +157,6 @@ def check_same_grid(shape: tuple[int, ...], grid: DisplayGrid, what: str) -> Non
     """
     if tuple(shape[:3]) != grid.shape:
         raise InputError(
-            f"the {what} is {'x'.join(map(str, shape[:3]))} voxels and its grid {'x'.join(map(str, grid.shape))}",
+            f"the {what} is {shape_text(shape[:3])} voxels and its grid {shape_text(grid.shape)}",
             mend="bring both to one grid",
         )

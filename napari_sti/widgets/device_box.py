@@ -6,7 +6,7 @@ from typing import Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_sti.jobs.memory import size_text
+from napari_sti.core.memory import size_text
 from napari_sti.widgets.look import MARGIN, Form
 from napari_sti.widgets.note import Note
 from napari_sti.widgets.number_boxes import keep_wheel_for_scrolling

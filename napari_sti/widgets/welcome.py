@@ -1,5 +1,7 @@
 """The first start: three ways in."""
 
+from typing import Any
+
 from qtpy.QtCore import QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
@@ -70,22 +72,15 @@ class Welcome(QWidget):
             "Field maps of several head orientations go in; mean susceptibility, anisotropy and the direction of "
             "the fibres come out."
         )
-        sample = MainButton("Open the sample brain")
-        sample.setObjectName("sti_open_sample")
+        dots = "\N{HORIZONTAL ELLIPSIS}"
+        sample = _named(MainButton("Open the sample brain"), "sti_open_sample", self._sample)
         sample.setToolTip("A simulated brain with seven head orientations, made in a few seconds.")
-        sample.clicked.connect(self._sample)
-        oblique = QPushButton("Open it stored oblique")
-        oblique.setObjectName("sti_open_sample_oblique")
+        oblique = _named(QPushButton("Open it stored oblique"), "sti_open_sample_oblique", self._oblique)
         oblique.setToolTip("The same simulated brain, stored with an oblique affine.")
-        oblique.clicked.connect(self._oblique)
-        study = QPushButton("Open a study\N{HORIZONTAL ELLIPSIS}")
-        study.setObjectName("sti_welcome_open")
+        study = _named(QPushButton(f"Open a study{dots}"), "sti_welcome_open", self.open_study)
         study.setToolTip("A study file (YAML or JSON), also those of the published DeepSTI and WaveSep programs.")
-        study.clicked.connect(self._study)
-        files = QPushButton("Add field maps\N{HORIZONTAL ELLIPSIS}")
-        files.setObjectName("sti_welcome_add")
+        files = _named(QPushButton(f"Add field maps{dots}"), "sti_welcome_add", self.add_files)
         files.setToolTip("Choose NIfTI files, one for each head orientation.")
-        files.clicked.connect(self._files)
         self.drop = DropArea()
         row = QHBoxLayout()
         row.addWidget(study)
@@ -108,8 +103,8 @@ class Welcome(QWidget):
     def _oblique(self) -> None:
         self.open_sample.emit(True)
 
-    def _study(self) -> None:
-        self.open_study.emit()
 
-    def _files(self) -> None:
-        self.add_files.emit()
+def _named(button: QPushButton, name: str, slot: Any) -> QPushButton:
+    button.setObjectName(name)
+    button.clicked.connect(slot)
+    return button

@@ -6,11 +6,10 @@ import pytest
 from napari_sti.core.errors import InputError
 from napari_sti.core.units import (
     GYROMAGNETIC_RATIO,
-    check_plausible,
-    check_scanner_units,
     parse_field_unit,
     ppm_per_unit,
 )
+from napari_sti.core.values import check_plausible, check_scanner_units
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@ import errno
 import pytest
 
 from napari_sti.core.errors import InputError, OutOfMemory
-from napari_sti.jobs.sentences import exit_sentence, is_out_of_memory, sentence_for
+from napari_sti.core.memory import is_out_of_memory
+from napari_sti.jobs.sentences import exit_sentence, sentence_for
 
 
 class OutOfMemoryError(RuntimeError):
@@ -18,6 +19,7 @@ class OutOfMemoryError(RuntimeError):
         OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"),
         RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried"),
         RuntimeError("MPS backend out of memory"),
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes"),
         OSError(errno.ENOMEM, "Cannot allocate memory"),
     ],
 )

@@ -48,6 +48,7 @@ def test_the_oblique_sample_is_another_one(cache):
     straight, oblique = sample.sample_study(), sample.sample_study(oblique=True)
     assert straight.parent != oblique.parent
     affine = load_study(oblique).affine
+    assert load_study(oblique).name != load_study(straight).name, "layers of both must be told apart"
     assert frames.obliquity_degrees(affine) > 10
     assert frames.axis_codes(affine) == "LPI"
 

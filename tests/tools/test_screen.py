@@ -1,6 +1,9 @@
 """Whether there is a screen, and what a command is run with."""
 
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -74,3 +77,10 @@ def test_neither_screen_nor_virtual_one_is_said(monkeypatch, executed):
 def test_without_a_command_its_use_is_said():
     with pytest.raises(SystemExit, match=r"python -m tools.screen"):
         screen.main([])
+
+
+def test_set_up_can_ask_before_there_is_an_environment():
+    root = Path(__file__).resolve().parents[2]
+    code = "import sys; import tools.system_packages, tools.screen; print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-S", "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert "numpy" not in done.stdout

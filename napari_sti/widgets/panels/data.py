@@ -56,8 +56,8 @@ class DataPanel(Panel):
         self.stack = QStackedWidget()
         self.stack.addWidget(self.welcome)
         self.stack.addWidget(self._page())
-        self.rows.addWidget(self.stack, 1)
         self.rows.addWidget(self.problem)
+        self.rows.addWidget(self.stack, 1)
         self._connect()
         self._study_changed()
 
@@ -79,9 +79,9 @@ class DataPanel(Panel):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(MARGIN)
         layout.addWidget(self.chips)
+        layout.addLayout(self.notes)  # above the form: below it they would be out of sight in a small window
         layout.addWidget(self.editor)
         layout.addWidget(self.reread)
-        layout.addLayout(self.notes)
         layout.addStretch(1)
         files = QHBoxLayout()
         files.setSpacing(MARGIN // 2)

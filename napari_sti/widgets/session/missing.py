@@ -59,7 +59,8 @@ def _one(group: list[Problem]) -> Missing:
     if len(group) > 1 and rows:
         text = _for_all(first, rows)
     place = next((name for name, words in _PLACES if words.search(first.text)), "")
-    sentence = text[0].upper() + text[1:]
+    names_a_file = first.file is not None and text.startswith(first.file.name)
+    sentence = text if names_a_file else text[0].upper() + text[1:]
     return Missing(f"{sentence}; {first.mend}." if first.mend else f"{sentence}.", place, rows)
 
 

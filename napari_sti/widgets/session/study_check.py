@@ -143,11 +143,4 @@ def refusal(method: Method, study: Study, check: StudyCheck) -> str:
 
 def remarks(method: Method, study: Study, check: StudyCheck) -> tuple[str, ...]:
     """What the person should know before running a method on a study."""
-    said = list(method.remarks(outline(study, check)))
-    if len(study.orientations) == 1:
-        said.append(
-            "Cannot be known from one orientation: the anisotropy and the direction of the fibres. What looks like "
-            "them here is not measured."
-        )
-    said += check.warnings
-    return tuple(said)
+    return (*method.remarks(outline(study, check)), *check.warnings)

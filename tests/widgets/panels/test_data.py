@@ -178,3 +178,11 @@ def test_a_study_of_the_cache_is_saved_elsewhere(panel, study, tmp_path, monkeyp
     panel.setValue(replace(study, path=tmp_path / "scan" / "own.yaml"))
     save.click()
     assert asked == [Path.home() / "study.sti.yaml", tmp_path / "study.sti.yaml", tmp_path / "scan" / "own.yaml"]
+
+
+def test_what_is_missing_stands_above_the_form(panel, study, qtbot):
+    panel.setValue(replace(study, mask=None))
+    qtbot.waitUntil(lambda: bool(notes(panel)))
+    form = panel.editor.mapToGlobal(panel.editor.rect().topLeft()).y()
+    for note in notes(panel):
+        assert note.mapToGlobal(note.rect().bottomLeft()).y() < form, "a small window would cut it off below"

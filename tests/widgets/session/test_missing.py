@@ -22,3 +22,9 @@ def test_file_names_are_left_out_when_there_are_several():
 def test_one_alone_keeps_its_words():
     found = missing([Problem("the study has no brain mask", "add a mask"), Problem("odd", "")])
     assert [(m.text, m.place) for m in found] == [("The study has no brain mask; add a mask.", "mask"), ("Odd.", "")]
+
+
+def test_the_name_of_a_file_keeps_its_case():
+    file = Path("field_01.nii.gz")
+    (found,) = missing([Problem(f"{file.name}: the unit of the field is not stated", "state units", 0, file)])
+    assert found.text.startswith("field_01.nii.gz: the unit")
