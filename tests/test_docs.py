@@ -24,7 +24,7 @@ def test_links_and_pictures_lead_somewhere(page):
 
 
 def test_readme_commands_exist():
-    from napari_sti.cli import _parser
+    from napari_sti.cli.program import make_parser as _parser
 
     words = set(re.findall(r"^\s*napari-sti (\w+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
     known = _parser().format_help()

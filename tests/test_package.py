@@ -93,7 +93,7 @@ def test_below_viz_nothing_needs_a_viewer():
 
 
 def test_outside_of_recon_and_lpn_nothing_loads_torch():
-    modules = [*_modules("core", "io", "maps", "simulate", "jobs", "viz", "widgets"), "napari_sti.cli"]
+    modules = [*_modules("core", "io", "maps", "simulate", "jobs", "viz", "widgets", "cli")]
     code = f"import importlib\nfor name in {modules!r}: importlib.import_module(name)\nprint('torch' in sys.modules)"
     assert _blocked((), code) == "False"
 
