@@ -145,9 +145,19 @@ def tensor_rotation(rotation: ArrayLike) -> NDArray[np.float64]:
 
 
 def rotate_tensors(chi: ArrayLike, rotation: ArrayLike) -> Array:
-    """Express tensors (..., 6) in rotated axes: X -> Q X Q^T; a floating dtype is kept."""
+    """Express tensors (..., 6) in rotated axes: X -> Q X Q^T; a floating dtype is kept.
+
+    Isotropic tensors stay exactly isotropic.
+    """
     c = _floating(chi)
-    return cast(Array, c @ tensor_rotation(rotation).T.astype(c.dtype))
+    # xx times the unit matrix looks the same from everywhere. Rotated with the rest it would leave rounding behind,
+    # which has principal directions.
+    diagonal, same = [0, 3, 5], c[..., :1]
+    rest = c.copy()
+    rest[..., diagonal] -= same
+    turned = rest @ tensor_rotation(rotation).T.astype(c.dtype)
+    turned[..., diagonal] += same
+    return cast(Array, turned)
 
 
 def b0_from_affine(affine: ArrayLike) -> NDArray[np.float64]:

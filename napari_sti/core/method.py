@@ -49,10 +49,21 @@ class Method(ABC):
     reference: ClassVar[str]
     needs: ClassVar[Needs]
     Params: ClassVar[type]
+    isotropic: ClassVar[bool] = False
+    """Whether it finds one susceptibility for each voxel instead of a tensor; forms list such methods last."""
+    takes_start: ClassVar[bool] = False
+    """Whether `run` can begin at the tensor of another result."""
 
     @abstractmethod
     def run(
-        self, acquisition: Acquisition, params: Any, progress: Progress = silent, *, device: str = "cpu"
+        self,
+        acquisition: Acquisition,
+        params: Any,
+        progress: Progress = silent,
+        *,
+        device: str = "cpu",
+        home: str = "",
+        start: TensorField | None = None,
     ) -> TensorField:
         """Reconstruct the tensor.
 
@@ -66,6 +77,11 @@ class Method(ABC):
             Called once per iteration with a `Step`; may raise `Cancelled`.
         device : {"cpu", "cuda", "mps"}
             Where to compute.
+        home : str
+            Where what is kept from one iteration to the next lives, if not on the device: ``"cpu"`` for a GPU that is
+            too small for all of it.
+        start : TensorField, optional
+            First estimate, in voxel axes and on the same grid, for methods that take one.
 
         Returns
         -------
@@ -76,6 +92,10 @@ class Method(ABC):
     @abstractmethod
     def memory_bytes(self, shape: tuple[int, int, int], orientations: int, params: Any) -> int:
         """Estimate the peak memory of a run in bytes, without computing anything."""
+
+    def device_bytes(self, shape: tuple[int, int, int], orientations: int, params: Any) -> int:
+        """Peak memory on the device alone when `home` is another; all of it for methods that do not divide it."""
+        return self.memory_bytes(shape, orientations, params)
 
     def check(self, acquisition: Acquisition) -> None:
         """Refuse an acquisition that lacks something.

@@ -19,6 +19,9 @@ class Step:
         Relative data residual, norm(A x - y) / norm(y).
     objective : float, optional
         Value of the minimised functional.
+    convergence : float, optional
+        What the method stops by, divided by its tolerance: above 1 while it runs, 1 or less when it is satisfied.
+        A method with several such conditions gives the largest. The time left is judged from how it falls.
     message : str
         What is being done, for the progress bar.
     preview : callable, optional
@@ -29,6 +32,7 @@ class Step:
     total: int = 0
     residual: float | None = None
     objective: float | None = None
+    convergence: float | None = None
     message: str = ""
     preview: Callable[[], NDArray[np.float32]] | None = None
 

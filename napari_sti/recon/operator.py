@@ -38,6 +38,9 @@ class StiOperator:
     device : str
         ``"cpu"``, ``"cuda"`` or ``"mps"``.
     dtype : torch.float32 or torch.float64
+    components : {6, 9}
+        Of the tensor: six of a symmetric one, or all nine, row by row (xx, xy, xz, yx, ...), of one that is not taken
+        to be symmetric (Cao 2021). Shapes below are given for six.
 
     Raises
     ------
@@ -54,13 +57,17 @@ class StiOperator:
         *,
         device: str | torch.device = "cpu",
         dtype: torch.dtype = torch.float32,
+        components: int = 6,
     ) -> None:
+        self.components = components
         self.shape: Shape = _three(shape, "shape", int)
         self.voxel_size: tuple[float, float, float] = _three(voxel_size, "voxel size", float)
         self.b0_dirs, _ = check_directions(b0_dirs)
         self.device, self.dtype = torch.device(device), dtype
         self.mask = self._take_mask(mask)
-        self.kernel = DipoleKernel(self.shape, self.voxel_size, self.b0_dirs, device=self.device, dtype=dtype)
+        self.kernel = DipoleKernel(
+            self.shape, self.voxel_size, self.b0_dirs, device=self.device, dtype=dtype, components=components
+        )
 
     def _take_mask(self, mask: ArrayLike | torch.Tensor | None) -> torch.Tensor:
         if mask is None:
@@ -103,32 +110,38 @@ class StiOperator:
 
     @cached_property
     def _tensor_spectra(self) -> torch.Tensor:
-        return self.empty_spectra(6)
+        return self.empty_spectra(self.components)
 
     @cached_property
     def _field_spectra(self) -> torch.Tensor:
         return self.empty_spectra(self.orientations)
 
-    def _forward(self, chi: torch.Tensor) -> torch.Tensor:
+    def write_forward(self, chi: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+        """`forward` without gradients, written to `out`."""
         fourier.to_spectra(chi, self._tensor_spectra)
         self.kernel.forward(self._tensor_spectra, self._field_spectra)
-        out = self.empty_volumes(self.orientations)
         fourier.to_images(self._field_spectra, out, self.mask)
         return out
 
-    def _adjoint(self, field: torch.Tensor) -> torch.Tensor:
+    def write_adjoint(self, field: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+        """`adjoint` without gradients, written to `out`."""
         fourier.to_spectra(field, self._field_spectra, self.mask)
-        return self._from_field_spectra()
+        return self._from_field_spectra(out)
+
+    def _forward(self, chi: torch.Tensor) -> torch.Tensor:
+        return self.write_forward(chi, self.empty_volumes(self.orientations))
+
+    def _adjoint(self, field: torch.Tensor) -> torch.Tensor:
+        return self.write_adjoint(field, self.empty_volumes(self.components))
 
     def _normal(self, chi: torch.Tensor) -> torch.Tensor:
         fourier.to_spectra(chi, self._tensor_spectra)
         self.kernel.forward(self._tensor_spectra, self._field_spectra)
         fourier.mask_spectra(self._field_spectra, self.shape, self.mask)
-        return self._from_field_spectra()
+        return self._from_field_spectra(self.empty_volumes(self.components))
 
-    def _from_field_spectra(self) -> torch.Tensor:
+    def _from_field_spectra(self, out: torch.Tensor) -> torch.Tensor:
         self.kernel.adjoint(self._field_spectra, self._tensor_spectra)
-        out = self.empty_volumes(6)
         fourier.to_images(self._tensor_spectra, out)
         return out
 
@@ -138,7 +151,7 @@ _TRANSPOSE = {"forward": "adjoint", "adjoint": "forward", "normal": "normal"}
 
 def _apply(operator: StiOperator, volumes: torch.Tensor, which: str) -> torch.Tensor:
     """Check the shape and apply one of the three maps, with gradients if they are asked for."""
-    count = operator.orientations if which == "adjoint" else 6
+    count = operator.orientations if which == "adjoint" else operator.components
     if volumes.shape != (count, *operator.shape):
         raise InputError(
             f"the operator's {which} takes {shape_text((count, *operator.shape))} values and was given "

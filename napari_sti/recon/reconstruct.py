@@ -17,6 +17,7 @@ from napari_sti.core.progress import Progress, silent
 from napari_sti.core.provenance import array_hash, make_provenance
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.recon import devices
+from napari_sti.recon.placement import place
 from napari_sti.recon.registry import get_method
 from napari_sti.recon.timing import TimedProgress
 
@@ -27,6 +28,7 @@ def reconstruct(
     *,
     device: str = "auto",
     progress: Progress = silent,
+    start: TensorField | None = None,
     **params: Any,
 ) -> TensorField:
     """Reconstruct the susceptibility tensor of an acquisition.
@@ -41,6 +43,8 @@ def reconstruct(
         Where to compute; ``"auto"`` takes a CUDA device if there is one.
     progress : callable
         Called with a `Step` once per iteration; may raise `Cancelled`, which passes through.
+    start : TensorField, optional
+        Begin at another result of the same grid, in whatever frame and storage order.
     **params
         Parameters of the method, such as ``lam=0.0``.
 
@@ -62,12 +66,13 @@ def reconstruct(
     chosen = get_method(method)
     checked: Any = from_mapping(chosen.Params, params)
     chosen.check(acquisition)
-    where = devices.resolve(device)
+    begin = _begin(chosen, acquisition, start)
+    where, home, moved = place(chosen, acquisition.shape, acquisition.n_orientations, checked, devices.resolve(device))
     clock = TimedProgress.of(progress)
     with _memory_in_words(chosen, acquisition, checked, where):
-        tensor = chosen.run(acquisition, checked, clock, device=where)
+        tensor = _run(chosen, acquisition, checked, clock, where, home, begin)
     made = dict(tensor.provenance)
-    remarks = (*acquisition.warnings, *chosen.remarks(acquisition), *made.pop("remarks", ()))
+    remarks = (*acquisition.warnings, *chosen.remarks(acquisition), *moved, *made.pop("remarks", ()))
     provenance = make_provenance(
         method=chosen.id,
         params=to_mapping(checked),
@@ -82,6 +87,44 @@ def reconstruct(
         **made,
     )
     return replace(tensor, provenance=provenance)
+
+
+def _run(
+    method: Method,
+    acquisition: Acquisition,
+    params: Any,
+    progress: Progress,
+    device: str,
+    home: str,
+    start: TensorField | None,
+) -> TensorField:
+    """Call the method with what is out of the ordinary only where it is."""
+    more: dict[str, Any] = {}
+    if start is not None:
+        more["start"] = start
+    if home != device:
+        more["home"] = home
+    return method.run(acquisition, params, progress, device=device, **more)
+
+
+def _begin(method: Method, acquisition: Acquisition, start: TensorField | None) -> TensorField | None:
+    """First estimate as the method takes it: in voxel axes of this acquisition."""
+    if start is None:
+        return None
+    if not method.takes_start:
+        raise InputError(
+            f"{method.title} does not iterate from a first estimate",
+            mend="choose another method or leave the start out",
+        )
+    # Its own file may be stored in another order; every voxel has to keep its place in the world.
+    move = frames.orientation_between(start.affine, acquisition.affine)
+    placed = start.in_frame("voxel").reordered(move)
+    if placed.shape != acquisition.shape or not np.allclose(placed.affine, acquisition.affine, atol=1e-3):
+        raise InputError(
+            f"the result to start from ({start.name}) is on another grid than the study",
+            mend="give one of the same grid",
+        )
+    return placed
 
 
 def _world_directions(acquisition: Acquisition) -> list[list[float]]:

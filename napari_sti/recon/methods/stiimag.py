@@ -1,6 +1,6 @@
 """STIimag: the susceptibility tensor as the least-squares fit to all field maps."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from napari_sti.core.acquisition import Acquisition
@@ -8,6 +8,7 @@ from napari_sti.core.method import Method, Needs
 from napari_sti.core.params import param
 from napari_sti.core.progress import Progress, silent
 from napari_sti.core.tensor_field import TensorField
+from napari_sti.recon.budget import kspace_bytes, operator_bytes
 
 
 @dataclass(frozen=True)
@@ -44,50 +45,46 @@ class StiImag(Method):
     id: ClassVar[str] = "stiimag"
     title: ClassVar[str] = "STIimag (image-space least squares)"
     summary: ClassVar[str] = (
-        "Fits all six tensor components to the field inside the mask by conjugate gradients; no prior knowledge, "
-        "so six or more well spread orientations are needed."
+        "Fits all six tensor components to the field inside the mask by conjugate gradients (the steps of LSQR); "
+        "no prior knowledge, so six or more well spread orientations are needed."
     )
     formula: ClassVar[str] = "min over χ:  ½ Σᵢ ‖M F⁻¹ Σ_c d_ic F χ_c − δᵢ‖² + ½ λ ‖χ‖²"
     reference: ClassVar[str] = "C. Liu, MRM 63:1471 (2010); Li, Liu, Duong, van Zijl and Li, NMR Biomed 30:e3540 (2017)"
     needs: ClassVar[Needs] = Needs(orientations=1, determined_from=6)
     Params: ClassVar[type] = StiImagParams
 
+    takes_start: ClassVar[bool] = True
+
     def run(
-        self, acquisition: Acquisition, params: StiImagParams, progress: Progress = silent, *, device: str = "cpu"
+        self,
+        acquisition: Acquisition,
+        params: StiImagParams,
+        progress: Progress = silent,
+        *,
+        device: str = "cpu",
+        home: str = "",
+        start: TensorField | None = None,
     ) -> TensorField:
         """Reconstruct; see `Method.run`."""
-        import torch
-
-        from napari_sti.recon.operator import StiOperator
-        from napari_sti.recon.solvers.cgls import cgls
-        from napari_sti.recon.solvers.kspace import KSpaceOperator
+        from napari_sti.recon.fit import fit_in_kspace
 
         self.check(acquisition)
-        operator = KSpaceOperator(
-            StiOperator(acquisition.shape, acquisition.voxel_size, acquisition.b0_dirs, acquisition.mask, device=device)
-        )
-        found = cgls(
-            operator,
-            torch.tensor(acquisition.field, device=device),
+        tensor = fit_in_kspace(
+            acquisition,
             ridge=params.lam,
             tol=params.tol,
             max_iterations=params.max_iterations,
             progress=progress,
-            preview=operator.to_tensor,
-            overwrite_data=True,
+            device=device,
+            home=home,
+            start=start,
         )
-        return TensorField(
-            operator.to_tensor(found.x),
-            acquisition.affine,
-            mask=acquisition.mask,
-            provenance={"iterations": found.iterations, "stopped": found.stopped},
-            name=f"{acquisition.name} {self.id}",
-        )
+        return replace(tensor, name=f"{acquisition.name} {self.id}")
 
     def memory_bytes(self, shape: tuple[int, int, int], orientations: int, params: StiImagParams) -> int:
         """Estimate the peak memory of a run in bytes, without computing anything."""
-        volume = 4 * shape[0] * shape[1] * 2 * (shape[2] // 2 + 1)
-        unknowns = 3 * 6  # estimate, direction, gradient
-        data = 4 * orientations  # residual, A p, spectra, and as measured another for what is in between
-        fixed = 3 + 1 + 4  # directions of k, mask, what two transforms at a time take
-        return volume * (unknowns + data + fixed) + 16_000_000
+        return kspace_bytes(shape, orientations, components=6)
+
+    def device_bytes(self, shape: tuple[int, int, int], orientations: int, params: StiImagParams) -> int:
+        """Peak memory on the device when `home` is another."""
+        return operator_bytes(shape, orientations, components=6)

@@ -1,0 +1,80 @@
+"""From the masks of a study and the edges of its susceptibility to the weights of the methods that use them."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_sti.core.acquisition import Acquisition
+from napari_sti.core.progress import Progress
+from napari_sti.recon.morphology import edge_weights, morphology_of
+from napari_sti.recon.penalties import Tissue
+
+
+class TissueParams(Protocol):
+    """What both methods let choose: see `MmsrParams` and `AstiPlusParams`."""
+
+    @property
+    def alpha(self) -> float: ...  # noqa: D102
+
+    @property
+    def beta(self) -> float: ...  # noqa: D102
+
+    @property
+    def morphology(self) -> str: ...  # noqa: D102
+
+    @property
+    def edge_share(self) -> float: ...  # noqa: D102
+
+    @property
+    def smooth(self) -> float: ...  # noqa: D102
+
+
+def anisotropic_white_matter(
+    acquisition: Acquisition, params: TissueParams, *, device: str, progress: Progress
+) -> tuple[Tissue, str]:
+    """Weights of MMSR (Li and van Zijl 2014), and where the edges come from."""
+    assert acquisition.wm_mask is not None
+    smooth, source = _smooth(acquisition, params, device, progress)
+    weight = np.float32(params.alpha**2)
+    return Tissue(
+        isotropic=np.where(acquisition.wm_mask & acquisition.mask, np.float32(0), weight),
+        empty=np.where(acquisition.mask, np.float32(0), weight),
+        smooth=smooth * np.float32(params.beta**2),
+    ), source
+
+
+def isotropic_fluid(
+    acquisition: Acquisition, params: TissueParams, *, device: str, progress: Progress
+) -> tuple[Tissue, str]:
+    """Weights of aSTI+ (Shi 2022), and where the edges come from."""
+    assert acquisition.wm_mask is not None and acquisition.csf_mask is not None
+    smooth, source = _smooth(acquisition, params, device, progress)
+    return Tissue(
+        isotropic=np.where(acquisition.csf_mask, np.float32(params.alpha**2), np.float32(0)),
+        empty=None,
+        smooth=smooth * _pairs_within(acquisition.wm_mask) * np.float32(params.beta**2),
+    ), source
+
+
+def _smooth(
+    acquisition: Acquisition, params: TissueParams, device: str, progress: Progress
+) -> tuple[NDArray[np.float32], str]:
+    """1 between neighbours where the mean may not jump; without a weight no edges are looked for."""
+    if params.beta == 0:
+        return np.zeros((3, *acquisition.shape), np.float32), "none"
+    image, source = morphology_of(acquisition, params.morphology, device=device, progress=progress)
+    weights = edge_weights(
+        image, acquisition.mask, acquisition.voxel_size, share=params.edge_share, smooth_mm=params.smooth
+    )
+    return weights.astype(np.float32), source
+
+
+def _pairs_within(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """1 where a voxel and the next along each axis are both in the mask."""
+    pairs = np.zeros((3, *mask.shape), np.float32)
+    for axis in range(3):
+        here, there = [slice(None)] * 3, [slice(None)] * 3
+        here[axis], there[axis] = slice(None, -1), slice(1, None)
+        pairs[axis][tuple(here)] = mask[tuple(here)] & mask[tuple(there)]
+    return pairs
