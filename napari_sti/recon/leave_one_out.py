@@ -186,13 +186,7 @@ class _Runs:
 
     def __call__(self, step: Step) -> None:
         self._now = step.iteration
-        before = sum(self._done)
-        left = self._left.update(step)
-        total = 0
-        if left is not None:
-            this = step.iteration + left
-            each = float(np.mean(self._done[1:])) if len(self._done) > 1 else this
-            total = before + round(this + each * (self._count - 1 - len(self._done)))
+        before, total = sum(self._done), self._expected(step)
         self._progress(
             Step(
                 before + step.iteration,
@@ -202,6 +196,18 @@ class _Runs:
                 preview=step.preview if not self._done else None,
             )
         )
+
+    def _expected(self, step: Step) -> int:
+        """Iterations of all runs together as things look; 0 while nobody knows."""
+        left = self._left.update(step)
+        usual = float(np.mean(self._done[-3:])) if self._done else None
+        if usual is not None and step.iteration < usual / 2:
+            left = usual - step.iteration  # the runs are much alike, and this one has hardly begun
+        if left is None:
+            return 0
+        this = step.iteration + left
+        later = self._count - 1 - len(self._done)
+        return sum(self._done) + round(this + (this if usual is None else usual) * later)
 
     def next(self, result: TensorField) -> None:
         """Take note of what a run left."""

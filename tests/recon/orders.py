@@ -24,6 +24,7 @@ def stored(order: str, orientations: int) -> Acquisition:
     mask = rng.random(SHAPE) > 0.2
     chi = (rng.normal(size=(*SHAPE, 6)) * 0.02).astype(np.float32) * mask[..., None]
     magnitude = rng.random(SHAPE)
+    white = mask & (rng.random(SHAPE) < 0.5)
     target = nib.orientations.axcodes2ornt(tuple(order))
     move = nib.orientations.ornt_transform(frames.canonical_orientation(affine), target)
     tensor = TensorField(chi, affine, mask).reordered(move)
@@ -34,6 +35,8 @@ def stored(order: str, orientations: int) -> Acquisition:
         tensor.mask,
         tensor.affine,
         magnitude=frames.reorder_volume(magnitude, move),
+        wm_mask=frames.reorder_volume(white, move),
+        csf_mask=frames.reorder_volume(mask & ~white, move),
     )
 
 

@@ -244,7 +244,7 @@ class _State:
             _add(self.s, self.x, -self.ridge)
             self.penalised += self.ridge * self.operator.squared_norm(self.x)
         if self.penalty is not None:
-            self.penalised += self.penalty.subtract_gradient(self.x, self.s)
+            self.penalised += max(0.0, self.penalty.subtract_gradient(self.x, self.s))  # rounding can be negative
 
     def _precondition(self) -> float:
         return self.steepness if self.preconditioner is None else self.preconditioner.apply(self.s, self.z)

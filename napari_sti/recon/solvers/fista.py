@@ -164,8 +164,15 @@ class _State:
     def _predict(self, x: torch.Tensor, out: torch.Tensor) -> float:
         """Set `out` to A x − y and return the sum of its squares."""
         self.operator.forward(x, out=out)
-        _for_rows(lambda i: out[i].sub_(self.data[i]), out)
-        return squared_norm(out)
+        sums = [0.0] * len(out)
+
+        def one(i: int) -> None:
+            for r, y in _chunks(out[i], self.data[i]):
+                r.sub_(y)
+                sums[i] += float(torch.dot(r, r))
+
+        _for_rows(one, out)
+        return math.fsum(sums)
 
     def _row(self, c: int, beta: float) -> "_Row":
         """Make one row of the gradient that row of the next estimate."""
