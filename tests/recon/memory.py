@@ -20,7 +20,9 @@ method, shape, n, params = json.loads(sys.argv[1])
 def acquisition(shape, n):
     h = np.random.default_rng(0).normal(size=(n, 3))
     field = np.random.default_rng(0).normal(size=(n, *shape)).astype(np.float32)
-    return Acquisition(field, h / np.linalg.norm(h, axis=1, keepdims=True), np.ones(shape), np.eye(4))
+    white = np.random.default_rng(1).random(shape) < 0.5
+    h /= np.linalg.norm(h, axis=1, keepdims=True)
+    return Acquisition(field, h, np.ones(shape), np.eye(4), wm_mask=white, csf_mask=~white)
 reconstruct(acquisition((12, 12, 12), n), method, **params)
 given = acquisition(shape, n)
 before = psutil.Process().memory_info().rss

@@ -12,6 +12,7 @@ from napari_sti.recon.methods.mmsr import Mmsr
 from napari_sti.recon.operator import StiOperator
 from napari_sti.recon.reconstruct import reconstruct
 from napari_sti.recon.tissue import anisotropic_white_matter, isotropic_fluid
+from tests.recon.memory import peak_and_estimate
 
 SIZE = (0.9, 1.2, 2.0)
 SHAPES = pytest.mark.parametrize("shape", [(5, 3, 3), (4, 3, 2)])
@@ -193,3 +194,10 @@ def test_where_the_edges_come_from_is_written_down():
     found = reconstruct(given, "mmsr", device="cpu", max_iterations=2, morphology="tkd")
     assert found.provenance["edges_from"] == "tkd"
     assert reconstruct(given, "mmsr", device="cpu", max_iterations=2, beta=0).provenance["edges_from"] == "none"
+
+
+@pytest.mark.parametrize(("method", "orientations"), [("asti", 3), ("asti_plus", 3), ("mmsr", 6)])
+def test_memory_is_estimated_from_above_and_not_far(method, orientations):
+    peak, estimate = peak_and_estimate(method, orientations, max_iterations=2)
+    assert peak < 1.05 * estimate, (peak, estimate)
+    assert estimate < 1.5 * peak, (peak, estimate)
