@@ -15,6 +15,7 @@ from napari_sti.core.tensor_field import TensorField
 from napari_sti.core.values import check_plausible, check_scanner_units, check_values
 from napari_sti.io.field_checks import size_warning, wrap_warning
 from napari_sti.io.grid import check_grid, reorder
+from napari_sti.io.mask_checks import mask_warnings
 from napari_sti.io.nifti import Header, read_header, read_volume
 from napari_sti.io.problems import check_unit, world_direction
 from napari_sti.io.results import load_tensor
@@ -49,8 +50,11 @@ def load(study: Study) -> Acquisition:
     problems = study.problems()
     if problems:
         raise problems[0].error()
-    reader = _Reader(study, _grid(study))
+    reader = _Reader(study, study_grid(study))
     mask = reader.mask()
+    wm = reader.tissue(study.wm_mask, "white matter mask")
+    csf = reader.tissue(study.csf_mask, "CSF mask")
+    reader.warnings.extend(mask_warnings(mask, wm, csf))
     return Acquisition(
         field=reader.fields(mask),
         b0_dirs=reader.directions(),
@@ -60,8 +64,8 @@ def load(study: Study) -> Acquisition:
         units="ppm",
         frame="ras",
         name=study.name,
-        wm_mask=reader.tissue(study.wm_mask, "white matter mask"),
-        csf_mask=reader.tissue(study.csf_mask, "CSF mask"),
+        wm_mask=wm,
+        csf_mask=csf,
         magnitude=reader.stack(study.magnitude, "magnitude", (3, 4)),
         r2prime=reader.r2prime(mask),
         qsm=reader.qsm(mask),
@@ -80,14 +84,36 @@ def _study_file(study: Study) -> list[dict[str, Any]]:
     return [{"role": "study", "path": str(study.path.absolute()), "sha256": file_hash(study.path)}]
 
 
-def _grid(study: Study) -> Header:
-    """Header of the file on whose grid, and in whose order, everything is held."""
+def study_grid(study: Study) -> Header:
+    """Return the header of the file on whose grid, and in whose order, everything of a study is held.
+
+    Raises
+    ------
+    InputError
+        If the study names no image yet, or that file cannot be read.
+    """
     for orientation in study.orientations:
         if orientation.field is not None:
             return read_header(orientation.field)
     first = study.qsm or study.reference_tensor or study.mask
-    assert first is not None  # problems() has seen to it
+    if first is None:
+        raise InputError("the study has no images yet", file=study.path, mend="add field maps and a brain mask")
     return read_header(first)
+
+
+def read_on_grid(
+    path: Path, grid: Header, what: str, dims: tuple[int, ...] = (3,)
+) -> tuple[NDArray[np.float32], Header]:
+    """Read a volume in the order of a grid, together with its own header.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or lies on another grid of the world; `what` names it in the sentence.
+    """
+    volume = read_volume(path, dims=dims, what=what)
+    assert volume.header is not None
+    return reorder(volume.data, check_grid(volume.header, grid, what)), volume.header
 
 
 def _label(orientation: Orientation, index: int) -> str:
@@ -109,12 +135,10 @@ class _Reader:
 
     def read(self, path: Path, role: str, what: str, dims: tuple[int, ...] = (3,)) -> NDArray[np.float32]:
         """Read one file in the order of the grid."""
-        volume = read_volume(path, dims=dims, what=what)
-        assert volume.header is not None
-        orientation = check_grid(volume.header, self.grid, what)
-        self.warnings.extend(volume.header.warnings)
+        data, header = read_on_grid(path, self.grid, what, dims)
+        self.warnings.extend(header.warnings)
         self.note(role, path)
-        return reorder(volume.data, orientation)
+        return data
 
     def note(self, role: str, path: Path) -> None:
         self.inputs.append({"role": role, "path": str(path.absolute()), "sha256": file_hash(path)})
@@ -216,7 +240,7 @@ def load_directions(study: Study) -> NDArray[np.float64]:
     InputError
         If one is missing or wrong.
     """
-    grid = _grid(study)
+    grid = study_grid(study)
     headers = [grid if o.field is None else read_header(o.field) for o in study.orientations]
     found = [world_direction(o, i, h)[0] for i, (o, h) in enumerate(zip(study.orientations, headers, strict=True))]
     return np.asarray([np.asarray(d) / np.linalg.norm(d) for d in found], np.float64)

@@ -67,6 +67,8 @@ class Header:
         NIfTI intent code.
     warnings : tuple of str
         Sentences for the person.
+    description : str
+        What the file says about itself.
     """
 
     shape: tuple[int, ...]
@@ -75,6 +77,7 @@ class Header:
     oriented: bool = True
     intent: int = 0
     warnings: tuple[str, ...] = ()
+    description: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,7 +271,8 @@ def _header(image: Any, path: Path, what: str = "image") -> Header:
     if min(shape) <= 0:
         raise InputError(f"the {what} has no voxels ({shape_text(shape)})", file=path, mend="give the right file")
     affine, oriented, warnings = _affine(image, shape, path)
-    return Header(shape, affine, path, oriented, int(image.header["intent_code"]), warnings)
+    about = bytes(image.header["descrip"].item()).decode("latin-1").strip("\0 ")
+    return Header(shape, affine, path, oriented, int(image.header["intent_code"]), warnings, about)
 
 
 def _affine(image: Any, shape: tuple[int, ...], path: Path) -> tuple[NDArray[np.float64], bool, tuple[str, ...]]:

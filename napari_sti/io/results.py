@@ -7,6 +7,7 @@ the frame and order of the tensor's components, units, the grid, the hash of eve
 import json
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,10 @@ from napari_sti.io.nifti import SYMMATRIX, read_volume, write_volume
 
 __all__ = [
     "SIDECAR",
+    "FurtherMap",
     "check_folder",
     "check_no_input",
+    "load_further",
     "load_result",
     "load_tensor",
     "save_result",
@@ -52,7 +55,26 @@ MAPS = ("chi", "mms", "msa", "pev", "mask")
 """Names of the files of a result, without their ending."""
 
 
-def check_no_input(folder: str | Path, inputs: Iterable[str | Path | None]) -> None:
+@dataclass(frozen=True, eq=False)
+class FurtherMap:
+    """A scalar map that belongs to a result, such as how far it can be trusted.
+
+    Parameters
+    ----------
+    data : (X, Y, Z) array
+        On the grid of the tensor.
+    units : str
+        Such as ``"ppm"`` or ``"degrees"``.
+    title : str
+        What it is, for the header and the sidecar.
+    """
+
+    data: NDArray[np.float32]
+    units: str
+    title: str
+
+
+def check_no_input(folder: str | Path, inputs: Iterable[str | Path | None], *, further: Iterable[str] = ()) -> None:
     """Refuse a folder in which a result would replace what it is made from, even with leave to overwrite.
 
     Raises
@@ -60,7 +82,7 @@ def check_no_input(folder: str | Path, inputs: Iterable[str | Path | None]) -> N
     InputError
         That names the file that would be lost.
     """
-    written = {(Path(folder) / f"{name}.nii.gz").resolve() for name in (*MAPS, "colour")}
+    written = {(Path(folder) / f"{name}.nii.gz").resolve() for name in (*MAPS, "colour", *further)}
     for path in inputs:
         if path is not None and Path(path).resolve() in written:
             raise InputError(
@@ -68,7 +90,14 @@ def check_no_input(folder: str | Path, inputs: Iterable[str | Path | None]) -> N
             )
 
 
-def save_result(tensor: TensorField, folder: str | Path, *, frame: Frame = "voxel", overwrite: bool = False) -> Path:
+def save_result(
+    tensor: TensorField,
+    folder: str | Path,
+    *,
+    frame: Frame = "voxel",
+    overwrite: bool = False,
+    further: Mapping[str, FurtherMap] | None = None,
+) -> Path:
     """Write chi, mms, msa, pev and mask (.nii.gz) with the tensor's affine, and ``result.json``.
 
     Parameters
@@ -81,6 +110,8 @@ def save_result(tensor: TensorField, folder: str | Path, *, frame: Frame = "voxe
         Axes in which the components of chi and pev are written; the storage order stays.
     overwrite : bool
         Whether to write into a folder that holds something.
+    further : mapping of FurtherMap, optional
+        Scalar maps to write beside them, by the names of their files.
 
     Returns
     -------
@@ -92,8 +123,8 @@ def save_result(tensor: TensorField, folder: str | Path, *, frame: Frame = "voxe
     InputError
         If the folder is not empty or cannot be written.
     """
-    folder = Path(folder)
-    check_no_input(folder, (entry.get("path") for entry in tensor.provenance.get("inputs", ())))
+    folder, further = Path(folder), dict(further or {})
+    check_no_input(folder, (entry.get("path") for entry in tensor.provenance.get("inputs", ())), further=further)
     written = tensor.in_frame(parse_frame(frame))
     atomic.prepare_folder(folder, overwrite=overwrite)
     (folder / SIDECAR).unlink(missing_ok=True)  # an old one must not stand beside new maps
@@ -103,6 +134,10 @@ def save_result(tensor: TensorField, folder: str | Path, *, frame: Frame = "voxe
         path = folder / f"{name}.nii.gz"
         write_volume(path, data, tensor.affine, overwrite=True, description=_TITLES[name].format(frame=written.frame))
         files[name] = {"file": path.name, "units": UNITS[name], "sha256": file_hash(path)}
+    for name, one in further.items():
+        path = folder / f"{name}.nii.gz"
+        write_volume(path, one.data, tensor.affine, overwrite=True, description=one.title)
+        files[name] = {"file": path.name, "units": one.units, "sha256": file_hash(path), "title": one.title}
     return _write_sidecar(folder / SIDECAR, written, files)
 
 
@@ -129,7 +164,7 @@ def _write_sidecar(path: Path, tensor: TensorField, files: Mapping[str, Any]) ->
         "name": tensor.name,
         "frame": tensor.frame,
         "order": list(COMPONENTS),
-        "units": {name: UNITS[name] for name in files},
+        "units": {name: entry["units"] for name, entry in files.items()},
         "shape": list(tensor.shape),
         "voxel_size_mm": [round(size, 6) for size in tensor.voxel_size],
         "orientation": frames.axis_codes(tensor.affine),
@@ -184,6 +219,28 @@ def load_result(folder: str | Path) -> TensorField:
     return TensorField(
         tensor.chi, tensor.affine, mask=mask, frame="voxel", provenance=tensor.provenance, name=tensor.name
     )
+
+
+def load_further(folder: str | Path) -> dict[str, FurtherMap]:
+    """Read the further maps of a result, such as those of its spread; none if it has none.
+
+    Raises
+    ------
+    InputError
+        If one that the sidecar lists cannot be read.
+    """
+    folder = Path(folder)
+    folder = folder.parent if folder.name == SIDECAR else folder
+    files = _read_sidecar(folder / SIDECAR).get("files", {})
+    return {
+        str(name): FurtherMap(
+            read_volume(folder / str(entry["file"]), what=str(name)).data,
+            str(entry.get("units", "")),
+            str(entry.get("title", name)),
+        )
+        for name, entry in files.items()
+        if name not in MAPS and isinstance(entry, dict) and entry.get("file")
+    }
 
 
 def load_tensor(path: str | Path, *, frame: Frame | str | None = None) -> TensorField:

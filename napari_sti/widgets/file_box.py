@@ -11,21 +11,24 @@ from napari_sti.widgets.look import MARGIN, colour
 IMAGES = "NIfTI images (*.nii *.nii.gz);;All files (*)"
 
 
-class _Name(QWidget):
+class FileName(QWidget):
     """The name of a file, elided in the middle, whole path in the tooltip."""
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.text = ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
 
     def sizeHint(self) -> QSize:
+        """One line of text."""
         return QSize(80, QFontMetrics(self.font()).height() + 8)
 
     def minimumSizeHint(self) -> QSize:
+        """A few letters."""
         return QSize(40, self.sizeHint().height())
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Paint what fits of it."""
         painter = QPainter(self)
         painter.setPen(colour(self, "text" if self.text else "muted"))
         shown = QFontMetrics(self.font()).elidedText(
@@ -52,7 +55,7 @@ class FileBox(QWidget):
         super().__init__(parent)
         self._what = what
         self._path: Path | None = None
-        self._name = _Name(self)
+        self._name = FileName(self)
         self.button = QPushButton("Choose\N{HORIZONTAL ELLIPSIS}")
         self.button.setObjectName(name)
         self.button.setToolTip(f"Choose the {what}.")

@@ -9,7 +9,17 @@ from napari_sti.core.errors import InputError
 from napari_sti.core.provenance import file_hash, make_provenance
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.io.nifti import SYMMATRIX, read_volume, write_volume
-from napari_sti.io.results import check_folder, load_result, load_tensor, save_result, save_tensor, sidecar_frame
+from napari_sti.io.results import (
+    FurtherMap,
+    check_folder,
+    check_no_input,
+    load_further,
+    load_result,
+    load_tensor,
+    save_result,
+    save_tensor,
+    sidecar_frame,
+)
 from tests.io.studies import all_orders, ball, grid, tensor
 from tests.shared_data import shared
 
@@ -215,3 +225,30 @@ def test_real_fibres_keep_their_geometry(tmp_path):
     pev = read_volume(tmp_path / "pev.nii.gz", dims=4).data
     assert np.min(np.abs((pev * v).sum(-1))[mask]) > 0.999
     assert np.allclose(load_result(tmp_path).chi, made_of.in_frame("voxel").chi, atol=1e-7)
+
+
+def test_further_maps_go_along_with_unit_and_title(tmp_path):
+    original = made()
+    spread = np.random.default_rng(1).uniform(0, 50, original.shape).astype(np.float32)
+    given = {"pev_spread": FurtherMap(spread, "degrees", "PEV spread, degrees")}
+    path = save_result(original, tmp_path / "out", further=given)
+    content = json.loads(path.read_text())
+    assert content["units"]["pev_spread"] == content["files"]["pev_spread"]["units"] == "degrees"
+    assert content["files"]["pev_spread"]["sha256"] == file_hash(tmp_path / "out" / "pev_spread.nii.gz")
+    for place in (tmp_path / "out", path):
+        again = load_further(place)
+        assert list(again) == ["pev_spread"]
+        np.testing.assert_array_equal(again["pev_spread"].data, spread)
+        assert (again["pev_spread"].units, again["pev_spread"].title) == ("degrees", "PEV spread, degrees")
+    image = nibabel.load(tmp_path / "out" / "pev_spread.nii.gz")
+    np.testing.assert_allclose(image.affine, original.affine, atol=1e-5)
+    assert load_further(save_result(original, tmp_path / "plain")) == {}
+    (tmp_path / "out" / "pev_spread.nii.gz").unlink()
+    assert "pev_spread.nii.gz" in refusal(load_further, tmp_path / "out")
+
+
+def test_a_further_map_replaces_no_input(tmp_path):
+    mine = tmp_path / "msa_spread.nii.gz"
+    mine.write_text("mine")
+    assert "would replace this file" in refusal(check_no_input, tmp_path, [mine], further=["msa_spread"])
+    check_no_input(tmp_path, [mine])
