@@ -48,6 +48,11 @@ def _walk(study: Path) -> None:
     _wait(2500)
     take("data")
 
+    workbench.show_panel("plan")
+    _until(lambda: workbench.panels["plan"].answer() is not None)
+    _wait(700)
+    take("plan")
+
     workbench.show_panel("reconstruct")
     _wait(1500)
     run = controller.reconstruct("stiimag", {})
@@ -70,6 +75,9 @@ def _walk(study: Path) -> None:
     workbench.show_panel("reconstruct")
     _wait(500)
     take("reconstructed")
+    viewer.theme = "dark"
+    _beside(viewer, workbench, run)
+    take("compare")
     viewer.close()
 
 
@@ -94,6 +102,25 @@ def _closer(viewer: Any, controller: Any) -> None:
     camera.zoom *= 2.2
     camera.center = (0, 22, 0)
     _wait(700)
+
+
+def _beside(viewer: Any, workbench: Any, run: Any) -> None:
+    """Another method on the same study, side by side with the ground truth."""
+    from dataclasses import replace
+
+    controller = workbench.controller
+    other = controller.reconstruct("sti_kspace", {})
+    assert other is not None, "the study is complete, so it can be run"
+    _until(lambda: not other.active and controller.layers.find(other.name, "pev_lines") is not None)
+    workbench.show_panel("compare")
+    panel = workbench.panels["compare"]
+    _until(lambda: {run.name, other.name} <= set(controller.compare.candidates))
+    panel.setValue(replace(panel.value(), runs=(run.name, other.name)))
+    assert panel.value().reference.startswith("truth:"), "the study has a ground truth"
+    controller.compare.start(panel.value())
+    _until(lambda: controller.compare.grid.shown)
+    viewer.dims.set_point(2, 24.0)
+    _wait(1500)
 
 
 def _camera(viewer: Any) -> Callable[[str], None]:

@@ -16,6 +16,7 @@ from napari_sti.core.errors import InputError, shape_text
 
 Tensors = NDArray[np.floating]
 Mask = NDArray[np.bool_]
+DirectionMaps = tuple[NDArray[np.floating], NDArray[np.floating]]
 
 PSNR_RANGE = (-0.8574115, 0.63124019)
 """Smallest and largest component in the published training data, ppm; the peak of the PSNR is their difference.
@@ -28,6 +29,9 @@ SSIM_RANGE = (
     (0.63124019, 0.03752329, 0.03726987, 0.63124019, 0.03810212, 0.63124019),
 )
 """Smallest and largest value of each component in the published training data, ppm."""
+
+SSIM_WINDOW = 11
+"""Voxels along an edge of the window of the SSIM; smaller volumes have none."""
 
 ECSE_THRESHOLD = 0.015
 """Anisotropy of the reference, ppm, above which a direction counts."""
@@ -81,22 +85,41 @@ def ssim(chi: Tensors, reference: Tensors, mask: Mask | None = None) -> float:
     InputError
         If the volume is smaller than the window of 11 voxels.
     """
+    return _structural_similarity(chi, reference, mask, full=False)[0]
+
+
+def ssim_map(chi: Tensors, reference: Tensors, mask: Mask | None = None) -> tuple[float, NDArray[np.float64]]:
+    """Structural similarity of the whole volume as `ssim` gives it, and of every voxel, mean of the components."""
+    value, local = _structural_similarity(chi, reference, mask, full=True)
+    return value, local.mean(-1)
+
+
+def _structural_similarity(
+    chi: Tensors, reference: Tensors, mask: Mask | None, *, full: bool
+) -> tuple[float, NDArray[np.float64]]:
+    """Value and, if `full`, map (X, Y, Z, 6)."""
     from skimage.metrics import structural_similarity
 
     everywhere = np.ones(np.shape(reference)[:-1], bool) if mask is None else mask
     a, b, inside = _checked(chi, reference, everywhere)
-    if min(inside.shape) < 11:
+    if min(inside.shape) < SSIM_WINDOW:
         raise InputError(
-            f"SSIM needs 11 voxels along every axis and the volume has {shape_text(inside.shape)}",
+            f"SSIM needs {SSIM_WINDOW} voxels along every axis and the volume has {shape_text(inside.shape)}",
             mend="compare a larger volume",
         )
     low, high = np.array(SSIM_RANGE)
     a, b = np.where(inside[..., None], a, 0), np.where(inside[..., None], b, 0)
     scaled = [(x - low) / (high - low) for x in (np.clip(a, low, high), b)]
-    value = structural_similarity(
-        *scaled, channel_axis=-1, data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    found = structural_similarity(
+        *scaled,
+        channel_axis=-1,
+        data_range=1.0,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        full=full,
     )
-    return float(value)
+    return (float(found[0]), found[1]) if full else (float(found), np.empty(0))
 
 
 def ecse(chi: Tensors, reference: Tensors, mask: Mask, *, threshold: float = ECSE_THRESHOLD) -> float:
@@ -112,9 +135,13 @@ def ecse(chi: Tensors, reference: Tensors, mask: Mask, *, threshold: float = ECS
     """
     a, b, inside = _checked(chi, reference, mask)
     counted = _anisotropic(b, inside, threshold)
-    directions = principal(a[counted])[2]
-    directions[~directions.any(-1)] = (0, 0, 1)
-    cosine = np.abs(np.sum(directions * principal(b[counted])[2], axis=-1, dtype=np.float64))
+    return cosine_error(principal(a[counted])[2], principal(b[counted])[2])
+
+
+def cosine_error(pev: NDArray[np.floating], reference: NDArray[np.floating]) -> float:
+    """Mean of 1 - abs(cos) between unit vectors (N, 3) and those of the reference; see `ecse`."""
+    directions = np.where(pev.any(-1, keepdims=True), pev, np.array((0, 0, 1), pev.dtype))
+    cosine = np.abs(np.sum(directions * reference, axis=-1, dtype=np.float64))
     return float(np.mean(1 - np.minimum(cosine, 1)))
 
 
@@ -124,7 +151,12 @@ def wpsnr(chi: Tensors, reference: Tensors, mask: Mask) -> float:
     That of `chi` is clipped to 0..`WPSNR_PEAK`. It is the error of the usual colour picture.
     """
     a, b, inside = _checked(chi, reference, mask)
-    weighted, expected = (np.abs(pev) * msa[..., None] for _, msa, pev in (principal(a[inside]), principal(b[inside])))
+    return weighted_psnr(principal(a[inside])[1:], principal(b[inside])[1:])
+
+
+def weighted_psnr(maps: DirectionMaps, reference: DirectionMaps) -> float:
+    """PSNR in dB of abs(PEV) times MSA, from MSA (N,) in ppm and PEV (N, 3) of both; see `wpsnr`."""
+    weighted, expected = (np.abs(pev) * msa[..., None] for msa, pev in (maps, reference))
     return _decibel(WPSNR_PEAK**2, np.mean((np.clip(weighted, 0, WPSNR_PEAK) - expected) ** 2, dtype=np.float64))
 
 
@@ -154,7 +186,12 @@ def angle_summary(chi: Tensors, reference: Tensors, mask: Mask, *, threshold: fl
     """
     a, b, inside = _checked(chi, reference, mask)
     counted = _anisotropic(b, inside, threshold)
-    angle = np.nan_to_num(pev_angle(principal(a[counted])[2], principal(b[counted])[2]), nan=90.0).astype(np.float64)
+    return summarise_angles(pev_angle(principal(a[counted])[2], principal(b[counted])[2]))
+
+
+def summarise_angles(angle: NDArray[np.floating]) -> AngleSummary:
+    """Summarise angles (N,) in degrees as `pev_angle` gives them; NaN, no direction, counts with 90 degrees."""
+    angle = np.nan_to_num(angle, nan=90.0).astype(np.float64)
     return AngleSummary(
         mean=float(angle.mean()),
         median=float(np.median(angle)),
@@ -188,4 +225,4 @@ def _anisotropic(reference: NDArray[np.float64], mask: Mask, threshold: float) -
 
 
 def _decibel(peak_squared: float, error: float | np.floating) -> float:
-    return float(10 * np.log10(peak_squared / error)) if error > 0 else float("inf")
+    return float("inf") if error == 0 else float(10 * np.log10(peak_squared / error))

@@ -5,6 +5,7 @@ classes, and where these are gone the caller gets None and shows less instead of
 """
 
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -35,6 +36,36 @@ def scale_bar(viewer: Any) -> Any:
     """Return the scale bar: an overlay of the canvas since 0.9, ``viewer.scale_bar`` before."""
     overlays = canvas_overlays(viewer)
     return viewer.scale_bar if overlays is None else overlays.scale_bar
+
+
+def grid(viewer: Any) -> Any:
+    """Return the grid of cells: ``viewer.canvas.grid`` since 0.9, ``viewer.grid`` before."""
+    canvas = getattr(viewer, "canvas", None)
+    return getattr(canvas, "grid", None) or viewer.grid
+
+
+def grid_cells(viewer: Any) -> tuple[tuple[int, int], dict[tuple[int, int], list[Any]]]:
+    """Return rows and columns of the grid, and the visible layers of each cell from the bottom to the top."""
+    model = grid(viewer)
+    cells: dict[tuple[int, int], list[Any]] = {}
+    for index, layer in enumerate(viewer.layers):
+        if layer.visible:
+            cells.setdefault(model.position(index, viewer.layers), []).append(layer)
+    rows, columns = model.actual_shape(viewer.layers)
+    return (rows, columns), cells
+
+
+def canvas_size(viewer: Any) -> tuple[float, float]:
+    """Return width and height of the canvas in logical pixels; some usual ones where there is no window."""
+    canvas = getattr(viewer, "canvas", None)
+    height, width = getattr(canvas, "size", None) or (600, 800)
+    return float(width), float(height)
+
+
+def batched(viewer: Any) -> AbstractContextManager[Any]:
+    """Return a context in which many layers are changed and the scene is made anew only once, where napari has one."""
+    update = getattr(viewer.layers, "batched_update", None)
+    return nullcontext() if update is None else update()
 
 
 def background_color(viewer: Any) -> tuple[float, float, float]:
@@ -117,7 +148,9 @@ def _overlay_class() -> Any:
 
         def _emitters(self) -> tuple[Any, ...]:
             view, dims = camera(self.viewer).events, self.viewer.dims.events
+            cells = grid(self.viewer).events
             return (
+                *(cells.enabled, cells.shape, cells.stride, cells.spacing),
                 *(view.angles, view.orientation, dims.order, dims.ndisplay, dims.ndim, dims.point),
                 *(self.viewer.layers.events, self.viewer.layers.selection.events.active),
                 *(self.viewer.canvas.events.size, self.viewer.canvas.events.background_color),

@@ -7,9 +7,11 @@ screenshots, let the mouse through, and go away with it. They are painted again 
 import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from napari_sti.viz import _compat, numbers, status
+from napari_sti.viz.compare_writing import grid_legend, grid_sprites
 from napari_sti.viz.legend import Legend, is_dark, legend
 from napari_sti.viz.numbers import Unit
 
@@ -86,6 +88,10 @@ class Annotations:
 
     def paint(self, viewer: Any, width: float, height: float, ratio: float) -> list[Sprite]:
         """Paint everything for a canvas of this size in logical pixels."""
+        if _compat.grid(viewer).enabled:
+            grid = grid_legend(viewer, self.unit, width, height)
+            placed = grid_sprites(grid, self.shown, width, height, ratio, is_dark(viewer))
+            return [_placed(*one, ratio=ratio) for one in placed]
         return list(_sprites(self.legend(viewer), self.shown, width, height, ratio, is_dark(viewer)))
 
     def watch(self, viewer: Any) -> None:
@@ -103,10 +109,7 @@ def _sprites(
 ) -> Iterator[Sprite]:
     from napari_sti.viz import paint  # here, so that a viewer without Qt never needs it
 
-    def place(name: str, picture: Any, x: float, y: float, anchor: tuple[float, float]) -> Sprite:
-        h, w = picture.shape[0] / ratio, picture.shape[1] / ratio
-        return Sprite(name, picture, round(x - anchor[0] * w), round(y - anchor[1] * h))
-
+    place = partial(_placed, ratio=ratio)
     if state.letters is not None and shown["letters"]:
         right, left, top, bottom = (paint.letter(text, ratio, dark) for text in state.letters)
         yield place("right", right, width - MARGIN, height / 2, (1, 0.5))
@@ -128,6 +131,12 @@ def _sprites(
             y += picture.shape[0] / ratio
     if state.key is not None and shown["key"]:
         yield place("key", paint.key(state.key, ratio, dark), MARGIN, height - MARGIN, (0, 1))
+
+
+def _placed(name: str, picture: Any, x: float, y: float, anchor: tuple[float, float], *, ratio: float) -> Sprite:
+    """Put a picture so that the given part of it (0 to 1 across and down) lies at a place."""
+    h, w = picture.shape[0] / ratio, picture.shape[1] / ratio
+    return Sprite(name, picture, round(x - anchor[0] * w), round(y - anchor[1] * h))
 
 
 def _caption_top(lines: list[Any], letters: bool, width: float, ratio: float) -> float:

@@ -16,6 +16,7 @@ from napari_sti.core.tensor_field import TensorField
 from napari_sti.maps.colour import pev_colour
 from napari_sti.viz.display import METADATA_KEY, DisplayGrid, layer_info
 from napari_sti.viz.lines import make_lines
+from napari_sti.viz.masks import mask_layer, run_of_study
 from napari_sti.viz.numbers import degrees, nice_limit
 from napari_sti.viz.shown_maps import ShownMaps, shown_maps, symmetric_limit
 
@@ -61,9 +62,9 @@ def tensor_layers(
         "maps": maps,
     }
     return [
-        _scalar(
+        scalar_layer(
             maps.grid,
-            _only_inside(maps.mms, maps.mask),
+            only_inside(maps.mms, maps.mask),
             f"{run} - MMS [ppm]",
             colormap=MMS_COLORMAP,
             limits=(-maps.mms_limit(), maps.mms_limit()),
@@ -71,9 +72,9 @@ def tensor_layers(
             info=common
             | {"kind": "mms", "map": "MMS", "unit": "ppm", "description": "Mean magnetic susceptibility, grey = 0."},
         ),
-        _scalar(
+        scalar_layer(
             maps.grid,
-            _only_inside(maps.msa, maps.mask),
+            only_inside(maps.msa, maps.mask),
             f"{run} - MSA [ppm]",
             colormap=MSA_COLORMAP,
             limits=(0.0, ceiling),
@@ -86,7 +87,7 @@ def tensor_layers(
                 "description": "Anisotropy of the susceptibility, l1 - (l2 + l3)/2.",
             },
         ),
-        _pev_colour(maps, f"{run} - PEV colour", floor, ceiling, common),
+        colour_layer(maps, f"{run} - PEV colour", floor, ceiling, common),
         _pev_lines(maps, f"{run} - PEV lines", floor, ceiling, common),
     ]
 
@@ -100,8 +101,8 @@ def set_window(layer: Any, floor: float, ceiling: float) -> None:
     maps = None if info is None else info.get("maps")
     if info is None or not isinstance(maps, ShownMaps):
         return
-    if info["kind"] == "pev_colour":
-        _paint(layer.data, maps, floor, ceiling)
+    if info["kind"] in ("pev_colour", "compared_colour"):
+        paint_colours(layer.data, maps, floor, ceiling)
         info.update(floor=floor, ceiling=ceiling)
         layer.refresh(extent=False)
         # Legends follow the metadata, which has no event of its own for changes inside.
@@ -114,8 +115,10 @@ def set_window(layer: Any, floor: float, ceiling: float) -> None:
             # napari does not slice what is hidden, and takes no colours for a slice that is out of date.
             info["stale"] = True  # connecting twice is once; a duplicated layer has the mark without the connection
             layer.events.visible.connect(_catch_up)
-    elif info["kind"] == "msa" and ceiling > 0:
+    elif info["kind"] in ("msa", "compared_msa") and ceiling > 0:
         layer.contrast_limits = (0.0, ceiling)
+    elif info["kind"] == "pev_spread":
+        layer.data = shown_spread(maps, "pev_spread", floor)
 
 
 def _draw_lines(layer: Any) -> None:
@@ -144,14 +147,14 @@ def acquisition_layers(acquisition: Acquisition) -> list[LayerData]:
     """
     acq = acquisition
     grid = DisplayGrid(acq.affine, acq.shape)
-    run = f"{acq.name} (simulated)" if acq.simulated and "simulated" not in acq.name.lower() else acq.name
+    run = run_of_study(acq.name, acq.simulated)
     common: dict[str, Any] = {"run": run, "simulated": acq.simulated}
     layers = _magnitudes(acq, grid, common)
     layers += _further_maps(acq, grid, common)
     layers += _fields(acq, grid, common)
-    for name, mask in (("mask", acq.mask), ("white matter mask", acq.wm_mask), ("CSF mask", acq.csf_mask)):
+    for name, mask in (("mask", acq.mask), ("wm_mask", acq.wm_mask), ("csf_mask", acq.csf_mask)):
         if mask is not None:
-            layers.append(_labels(grid, mask, f"{run} - {name}", common | {"kind": "mask", "map": name, "unit": ""}))
+            layers.append(mask_layer(grid, mask, name, common))
     images = [keywords for _, keywords, kind in layers if kind == "image"]
     if images:
         first = next((k for k in images if k["metadata"][METADATA_KEY]["kind"] == "field"), images[0])
@@ -179,9 +182,11 @@ def _fields(acq: Acquisition, grid: DisplayGrid, common: Mapping[str, Any]) -> l
             "description": f"Local field shift, {acq.labels[i]}, tilted by {tilt}.",
         }
         name = f"{common['run']} - field {i + 1} [ppm]"
-        shown = _only_inside(grid.to_shown(field), inside)
+        shown = only_inside(grid.to_shown(field), inside)
         layers.append(
-            _scalar(grid, shown, name, MMS_COLORMAP, limits=(-limit, limit), visible=False, info={**common, **info})
+            scalar_layer(
+                grid, shown, name, MMS_COLORMAP, limits=(-limit, limit), visible=False, info={**common, **info}
+            )
         )
     return layers
 
@@ -194,7 +199,7 @@ def _magnitudes(acq: Acquisition, grid: DisplayGrid, common: Mapping[str, Any]) 
         name = "magnitude" if acq.magnitude is not None and len(acq.magnitude) == 1 else f"magnitude {i + 1}"
         info = {**common, "kind": "magnitude", "map": name, "unit": "a.u."}
         layers.append(
-            _scalar(
+            scalar_layer(
                 grid,
                 grid.to_shown(magnitude),
                 f"{common['run']} - {name} [a.u.]",
@@ -212,19 +217,21 @@ def _further_maps(acq: Acquisition, grid: DisplayGrid, common: Mapping[str, Any]
     inside = grid.to_shown(acq.mask)
     for i, r2prime in enumerate(() if acq.r2prime is None else acq.r2prime):
         name = "R2'" if acq.r2prime is not None and len(acq.r2prime) == 1 else f"R2' {i + 1}"
-        shown = _only_inside(grid.to_shown(r2prime), inside)
+        shown = only_inside(grid.to_shown(r2prime), inside)
         limits = (0.0, symmetric_limit(r2prime[acq.mask]))
         info = {**common, "kind": "r2prime", "map": name, "unit": "Hz"}
-        layers.append(_scalar(grid, shown, f"{common['run']} - {name} [Hz]", MSA_COLORMAP, limits, False, info))
+        layers.append(scalar_layer(grid, shown, f"{common['run']} - {name} [Hz]", MSA_COLORMAP, limits, False, info))
     if acq.qsm is not None:
         limit = symmetric_limit(acq.qsm[acq.mask])
-        shown = _only_inside(grid.to_shown(acq.qsm), inside)
+        shown = only_inside(grid.to_shown(acq.qsm), inside)
         info = {**common, "kind": "qsm", "map": "QSM", "unit": "ppm"}
-        layers.append(_scalar(grid, shown, f"{common['run']} - QSM [ppm]", MMS_COLORMAP, (-limit, limit), False, info))
+        layers.append(
+            scalar_layer(grid, shown, f"{common['run']} - QSM [ppm]", MMS_COLORMAP, (-limit, limit), False, info)
+        )
     return layers
 
 
-def _scalar(
+def scalar_layer(
     grid: DisplayGrid,
     shown: NDArray[Any],
     name: str,
@@ -233,6 +240,7 @@ def _scalar(
     visible: bool,
     info: Mapping[str, Any],
 ) -> LayerData:
+    """Make the layer of a map of numbers in the shown order, NaN transparent; `info` goes into its metadata."""
     keywords = {
         "name": name,
         "colormap": colormap,
@@ -245,25 +253,13 @@ def _scalar(
     return shown, keywords, "image"
 
 
-def _labels(grid: DisplayGrid, mask: NDArray[np.bool_], name: str, info: Mapping[str, Any]) -> LayerData:
-    keywords = {
-        "name": name,
-        "visible": False,
-        "opacity": 0.4,
-        "blending": "translucent_no_depth",
-        "metadata": _metadata(grid, info),
-        **grid.layer_keywords(),
-    }
-    return grid.to_shown(mask).astype(np.uint8), keywords, "labels"
-
-
-def _pev_colour(maps: ShownMaps, name: str, floor: float, ceiling: float, common: Mapping[str, Any]) -> LayerData:
+def colour_layer(maps: ShownMaps, name: str, floor: float, ceiling: float, common: Mapping[str, Any]) -> LayerData:
+    """Make the layer of the direction colours of a run; `common` goes into its metadata."""
     rgba = np.zeros((*maps.mask.shape, 4), np.uint8)
     # Transparent outside the mask, so that nothing black lies over an anatomical image.
     rgba[..., 3] = np.where(maps.mask, 255, 0)
-    _paint(rgba, maps, floor, ceiling)
+    paint_colours(rgba, maps, floor, ceiling)
     info = {
-        **common,
         "kind": "pev_colour",
         "map": "PEV colour",
         "unit": "",
@@ -271,6 +267,7 @@ def _pev_colour(maps: ShownMaps, name: str, floor: float, ceiling: float, common
         "floor": floor,
         "ceiling": ceiling,
         "description": "Principal eigenvector: red left-right, green front-back, blue up-down; brightness is MSA.",
+        **common,
     }
     keywords = {
         "name": name,
@@ -282,7 +279,8 @@ def _pev_colour(maps: ShownMaps, name: str, floor: float, ceiling: float, common
     return rgba, keywords, "image"
 
 
-def _paint(rgba: NDArray[np.uint8], maps: ShownMaps, floor: float, ceiling: float) -> None:
+def paint_colours(rgba: NDArray[np.uint8], maps: ShownMaps, floor: float, ceiling: float) -> None:
+    """Write the direction colours of a run into an RGBA volume; what lies outside the mask is left alone."""
     colours = pev_colour(*maps.painted, floor, ceiling).reshape(-1, 3)
     rgba.reshape(-1, 4)[maps.inside, :3] = colours[: len(maps.inside)]
 
@@ -326,8 +324,16 @@ def _pev_lines(maps: ShownMaps, name: str, floor: float, ceiling: float, common:
     return lines.vectors, keywords, "vectors"
 
 
-def _only_inside(shown: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    # NaN is transparent: no grey block around the brain, and no value where there is none.
+def shown_spread(maps: ShownMaps, name: str, floor: float) -> NDArray[np.float32]:
+    """Return one of the spreads of a run as it is shown; that of the direction only where MSA is at least `floor`.
+
+    What is hardly anisotropic has no direction whose spread would mean anything.
+    """
+    return only_inside(maps.spreads[name], maps.mask & (maps.msa >= floor) if name == "pev_spread" else maps.mask)
+
+
+def only_inside(shown: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Set what lies outside a mask to NaN: transparent, no grey block around the brain and no value where none is."""
     return np.where(mask, shown, np.float32(np.nan)).astype(np.float32)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_sti.core import frames
 from napari_sti.viz import _compat, numbers, views
 from napari_sti.viz.display import DisplayGrid, grid_of, layer_info
+from napari_sti.viz.masks import mask_key
 from napari_sti.viz.numbers import Unit
 from napari_sti.viz.views import ScreenAxes, Vector
 
@@ -97,8 +98,8 @@ def legend(viewer: Any, unit: Unit = "ppm") -> Legend:
         letters=axes.letters(),
         caption=_caption(viewer, over, front, shown, axes, grid),
         warning="mirrored view" if axes.ndisplay == 3 and axes.mirrored else "",
-        key=_key([*over, front], axes, grid, unit),
-        bar=_bar(*front, unit),
+        key=key_of([*over, front], axes, grid, unit),
+        bar=bar_of(*front, unit),
     )
 
 
@@ -120,7 +121,8 @@ def _caption(
         what += f", {over[0][1].get('map', '')}"
     lines = [f"{run} - {what}" if run and what else run or what or layer.name]
     oblique = 0.0 if grid is None else grid.oblique_degrees
-    lines.append(_view_line(viewer, axes, grid, oblique))
+    lines.append(mask_key(other for _, other in shown if other is not info))
+    lines.append(view_line(viewer, axes, grid, oblique))
     if oblique:
         lines.append(f"along the scan's axes, {numbers.degrees(oblique)} oblique")
     if info.get("simulated"):
@@ -130,7 +132,8 @@ def _caption(
     return tuple(line for line in lines if line)
 
 
-def _view_line(viewer: Any, axes: ScreenAxes, grid: DisplayGrid | None, oblique: float) -> str:
+def view_line(viewer: Any, axes: ScreenAxes, grid: DisplayGrid | None, oblique: float) -> str:
+    """Say plane, place and convention, such as ``"axial S 12.0 mm, neurological"``."""
     if axes.ndisplay == 3:
         return "3-D"
     # The slice of an oblique scan has no single world coordinate.
@@ -149,7 +152,8 @@ def _slice_place(viewer: Any, axes: ScreenAxes, grid: DisplayGrid | None) -> str
     return f"{high if position >= 0 else low} {abs(position):.1f} mm"
 
 
-def _key(seen: Iterable[Shown], axes: ScreenAxes, grid: DisplayGrid | None, unit: Unit) -> Key | None:
+def key_of(seen: Iterable[Shown], axes: ScreenAxes, grid: DisplayGrid | None, unit: Unit) -> Key | None:
+    """Return the key to the colours of these layers, None where none is coloured by direction."""
     # A preview of the colours has a kind of its own, but a ceiling like all that is coloured by direction.
     coloured = [info for _, info in seen if "ceiling" in info]
     if not coloured:
@@ -169,7 +173,8 @@ def _turned(turn: NDArray[np.float64], direction: Vector) -> Vector:
     return x, y, z
 
 
-def _bar(layer: Any, info: Mapping[str, Any], unit: Unit) -> Bar | None:
+def bar_of(layer: Any, info: Mapping[str, Any], unit: Unit) -> Bar | None:
+    """Return the colour bar of a layer, None where it has no limits."""
     if not _is_scalar(layer):
         return None
     low, high = (float(limit) for limit in layer.contrast_limits)

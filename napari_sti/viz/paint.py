@@ -20,6 +20,7 @@ Picture = NDArray[np.uint8]
 
 TEXT_PIXELS = 13
 LETTER_PIXELS = 22
+SMALL_LETTER_PIXELS = 16
 KEY_PIXELS = 84
 BAR_WIDTH, BAR_HEIGHT = 14, 140
 RIM = 3.0
@@ -82,9 +83,9 @@ def _pixels(image: QImage) -> Picture:
 
 
 @lru_cache(maxsize=64)
-def letter(text: str, ratio: float, dark: bool) -> Picture:
-    """Paint the one or two letters of an edge."""
-    font = _font(LETTER_PIXELS, bold=True)
+def letter(text: str, ratio: float, dark: bool, *, small: bool = False) -> Picture:
+    """Paint the one or two letters of an edge; small ones for the cells of a grid."""
+    font = _font(SMALL_LETTER_PIXELS if small else LETTER_PIXELS, bold=True)
     metrics = QFontMetricsF(font)
     width = metrics.horizontalAdvance(text) + 2 * RIM
     canvas = _Canvas(width, metrics.height(), ratio, dark)
@@ -147,7 +148,7 @@ def _axis_letters(canvas: _Canvas, state: Key, centre: QPointF, font: QFont) -> 
 
 
 @lru_cache(maxsize=16)
-def bar(state: Bar, ratio: float, dark: bool) -> Picture:
+def bar(state: Bar, ratio: float, dark: bool, *, height: float = BAR_HEIGHT) -> Picture:
     """Paint a vertical colour bar with title, ticks and labels; the bar itself is flush with the right edge."""
     font, bold = _font(TEXT_PIXELS - 1), _font(TEXT_PIXELS, bold=True)
     metrics, title_metrics = QFontMetricsF(font), QFontMetricsF(bold)
@@ -157,14 +158,14 @@ def bar(state: Bar, ratio: float, dark: bool) -> Picture:
     title_width = title_metrics.horizontalAdvance(state.title)
     width = max(label_width + 8 + BAR_WIDTH, title_width) + 2 * RIM
     top = title_metrics.height() + 8
-    canvas = _Canvas(width, top + BAR_HEIGHT + metrics.height() / 2 + RIM, ratio, dark)
+    canvas = _Canvas(width, top + height + metrics.height() / 2 + RIM, ratio, dark)
     canvas.write(width - RIM - title_width, title_metrics.ascent(), state.title, bold)
     left = width - RIM - BAR_WIDTH
     ramp = np.zeros((len(state.colors), 1, 4), np.uint8)
     ramp[:, 0, :3] = np.array(state.colors)[::-1]
     ramp[..., 3] = 255
     image = QImage(ramp.data, 1, len(ramp), 4, QImage.Format.Format_RGBA8888)
-    frame = QRectF(left, top, BAR_WIDTH, BAR_HEIGHT)
+    frame = QRectF(left, top, BAR_WIDTH, height)
     canvas.painter.setPen(QPen(canvas.rim_color, RIM))
     canvas.painter.drawRect(frame)
     canvas.painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
@@ -173,7 +174,7 @@ def bar(state: Bar, ratio: float, dark: bool) -> Picture:
     canvas.painter.drawRect(frame)
     span = state.high - state.low
     for value, label in zip(values, labels, strict=True):
-        y = top + BAR_HEIGHT * (1 - (value - state.low) / span) if span > 0 else top + BAR_HEIGHT
+        y = top + height * (1 - (value - state.low) / span) if span > 0 else top + height
         canvas.line(left - 4, y, left, y)
         x = left - 7 - metrics.horizontalAdvance(label)
         canvas.write(x, y + metrics.capHeight() / 2, label, font)

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from napari_sti.io.load import load_study
 from napari_sti.io.nifti import read_header, read_volume
-from napari_sti.io.results import SIDECAR, load_result, load_tensor, sidecar_frame
+from napari_sti.io.results import SIDECAR, load_further, load_result, load_tensor, sidecar_frame
 from napari_sti.io.study import STUDY_NAMES
 from napari_sti.viz.display import METADATA_KEY, DisplayGrid
 from napari_sti.viz.layers import MMS_COLORMAP, MSA_COLORMAP, LayerData, acquisition_layers, tensor_layers
 from napari_sti.viz.shown_maps import symmetric_limit
+from napari_sti.viz.spreads import SPREADS, result_layers
 
 _NIFTI = (".nii", ".nii.gz")
 _TEXT = (".json", ".yaml", ".yml")
@@ -107,7 +108,7 @@ def _read_result(path: Path) -> list[LayerData]:
         return tensor_layers(tensor, run=tensor.name)
     tensor = load_result(path)
     folder = path.parent if path.name == SIDECAR else path
-    return tensor_layers(tensor, run=tensor.name if tensor.name != "tensor" else folder.name)
+    return result_layers(tensor, load_further(path), run=tensor.name if tensor.name != "tensor" else folder.name)
 
 
 def _read_nifti(path: Path) -> list[LayerData]:
@@ -120,8 +121,11 @@ def _read_nifti(path: Path) -> list[LayerData]:
     part = _part_of_result(path)
     if part == "chi":
         return _read_result(path.parent)
-    if part == "pev":
-        return [layer for layer in _read_result(path.parent) if "PEV" in layer[1]["name"]]
+    if part == "pev" or part in SPREADS:
+        wanted = ("pev_colour", "pev_lines") if part == "pev" else (part,)
+        chosen = [layer for layer in _read_result(path.parent) if layer[1]["metadata"][METADATA_KEY]["kind"] in wanted]
+        chosen[0][1]["visible"] = True
+        return chosen
     if len(header.shape) in (4, 5) and header.shape[-1] == 6 and sidecar_frame(path) is not None:
         tensor = load_tensor(path)
         return tensor_layers(tensor, run=tensor.name)

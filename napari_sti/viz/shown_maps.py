@@ -1,6 +1,7 @@
 """The maps of one run in the order in which they are shown: shared by its layers, the status line and the colours."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
@@ -33,6 +34,9 @@ class ShownMaps:
         Unit vectors in RAS (not in the shown axes), in the shown order of axes.
     mask : (X, Y, Z) bool array
         Where they mean something.
+    spreads : mapping of (X, Y, Z) float32 arrays
+        How far they move without any one orientation, where that is known: ``pev_spread`` in degrees, ``msa_spread``
+        and ``mms_spread`` in ppm.
     """
 
     run: str
@@ -41,6 +45,7 @@ class ShownMaps:
     msa: NDArray[np.float32]
     pev: NDArray[np.float32]
     mask: NDArray[np.bool_]
+    spreads: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "ShownMaps":
         # Immutable and large: a duplicated layer shares it.

@@ -6,7 +6,7 @@ layers of other origin keep napari's answer.
 """
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,9 @@ def describe(info: Mapping[str, Any], grid: DisplayGrid, data: Any, shown_mm: An
     maps = info.get("maps")
     if isinstance(maps, ShownMaps):
         return place + SEPARATOR + _tensor_values(maps, voxel, unit)
+    words = getattr(maps, "words", None)  # what is compared answers for itself
+    if words is not None:
+        return place + SEPARATOR + str(words(voxel, unit))
     return place + SEPARATOR + _own_value(info, data, voxel, unit)
 
 
@@ -55,8 +58,20 @@ def _tensor_values(maps: ShownMaps, voxel: tuple[int, int, int], unit: Unit) -> 
             f"MMS {numbers.susceptibility(float(maps.mms[voxel]), unit)}",
             f"MSA {numbers.susceptibility(float(maps.msa[voxel]), unit)}",
             f"direction {numbers.direction(maps.pev[voxel])}",
+            *_spread(maps, voxel, unit),
         )
     )
+
+
+def _spread(maps: ShownMaps, voxel: tuple[int, int, int], unit: Unit) -> Iterator[str]:
+    """Say how far the values move without any one orientation, where that is known."""
+    said = []
+    for name, values in maps.spreads.items():
+        value = float(values[voxel])
+        written = numbers.degrees(value) if name == "pev_spread" else numbers.susceptibility(value, unit)
+        said.append(f"{name.partition('_')[0].upper()} {written if np.isfinite(value) else 'unknown'}")
+    if said:
+        yield f"spread: {', '.join(said)}"
 
 
 def _own_value(info: Mapping[str, Any], data: Any, voxel: tuple[int, int, int], unit: Unit) -> str:

@@ -21,6 +21,9 @@ PLANES: tuple[Plane, ...] = ("axial", "coronal", "sagittal")
 LETTERS = (("L", "R"), ("P", "A"), ("I", "S"))
 """Letters at the low and the high end of each of the three dimensions."""
 
+NORMAL: dict[Plane, int] = {"sagittal": 0, "coronal": 1, "axial": 2}
+"""Dimension that runs through the slices of a plane."""
+
 _ORDER: dict[Plane, tuple[int, int, int]] = {"axial": (2, 1, 0), "coronal": (1, 2, 0), "sagittal": (0, 2, 1)}
 _DIRECTIONS: dict[tuple[Plane, bool], tuple[str, str, str]] = {
     ("axial", False): ("towards", "up", "right"),

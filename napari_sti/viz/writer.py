@@ -82,7 +82,7 @@ def write_directions(path: str | os.PathLike[str], data: Any, attributes: Mappin
 
 def _write(path: str | os.PathLike[str], data: Any, attributes: Mapping[str, Any], *, labels: bool) -> list[str]:
     try:
-        volume, affine, description = _stored(data, attributes, labels=labels)
+        volume, affine, description = stored_volume(data, attributes, labels=labels)
         if volume.dtype.names:
             _write_colours(Path(path), volume, affine, description)
         else:
@@ -92,8 +92,16 @@ def _write(path: str | os.PathLike[str], data: Any, attributes: Mapping[str, Any
     return [str(path)]
 
 
-def _stored(data: Any, attributes: Mapping[str, Any], *, labels: bool) -> tuple[NDArray[Any], NDArray[np.float64], str]:
-    """Bring a layer's data to (X, Y, Z) or (X, Y, Z, C) in its file's order, with the affine of that."""
+def stored_volume(
+    data: Any, attributes: Mapping[str, Any], *, labels: bool
+) -> tuple[NDArray[Any], NDArray[np.float64], str]:
+    """Bring a layer's data to (X, Y, Z) or (X, Y, Z, C) in its file's order, with the affine of that, and its name.
+
+    Raises
+    ------
+    InputError
+        If NIfTI files of this program do not hold such a layer.
+    """
     name = str(attributes.get("name", "layer"))
     if not hasattr(data, "ndim") and isinstance(data, list | tuple):
         raise InputError(f"the layer {name!r} has several resolutions", mend="save one of them as its own layer")
@@ -110,6 +118,7 @@ def _stored(data: Any, attributes: Mapping[str, Any], *, labels: bool) -> tuple[
     info = layer_info(attributes.get("metadata") or {})
     grid = grid_of(info)
     leading = spatial - 3
+    array = _whole(array, info)
     if grid is not None and _is_where_it_was(grid, attributes, array.shape[leading : leading + 3]):
         stored, affine = grid.to_stored(array, first_axis=leading), grid.affine
         if info is not None and info.get("kind") not in ("image", "magnitude") and stored.dtype.kind == "f":
@@ -117,6 +126,15 @@ def _stored(data: Any, attributes: Mapping[str, Any], *, labels: bool) -> tuple[
     else:
         stored, affine = array, _generic_affine(attributes, leading, name)
     return (np.moveaxis(stored, 0, -1) if leading else stored), affine, name
+
+
+def _whole(array: NDArray[Any], info: Mapping[str, Any] | None) -> NDArray[Any]:
+    """A spread without the holes that only the screen has, where there is little anisotropy."""
+    maps = None if info is None else info.get("maps")
+    if info is None or not isinstance(maps, ShownMaps) or info.get("kind") not in maps.spreads:
+        return array
+    values = maps.spreads[info["kind"]]
+    return np.where(np.isnan(array) & maps.mask, values, array) if values.shape == array.shape else array
 
 
 def _numbers(array: NDArray[Any], *, labels: bool, rgb: bool, name: str) -> NDArray[Any]:

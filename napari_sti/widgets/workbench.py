@@ -7,12 +7,23 @@ Names of its controls (``objectName``), for tests and scripts
     ``sti_b0_affine``, ``sti_unit``, ``sti_te``, ``sti_tesla``, ``sti_mask``, ``sti_data_more``, ``sti_b0_frame``,
     ``sti_wm_mask``, ``sti_csf_mask``, ``sti_missing_0`` ..., ``sti_data_problem``, ``sti_new_study``,
     ``sti_open_study``, ``sti_save_study``, ``sti_show_images``.
+    Prepare: ``sti_prepare_blocked``, ``sti_wm_mask_show``, ``sti_wm_mask_choose``, ``sti_wm_mask_draw`` (becomes Take
+    drawing), ``sti_wm_mask_drop``, the same with ``csf_mask``, ``sti_mask_note_0`` ..., ``sti_mask_source``,
+    ``sti_mask_contrast``, ``sti_mask_which``, ``sti_estimate_masks``, ``sti_masks_result``, ``sti_masks_failure``.
     Reconstruct: ``sti_blocked``, ``sti_mend``, ``sti_method``, ``sti_formula``, ``sti_param_NAME``, ``sti_more``,
     ``sti_device``, ``sti_estimate``, ``sti_too_much``, ``sti_remark_0`` ..., ``sti_run`` (becomes Cancel),
     ``sti_result``, ``sti_failure``, ``sti_show_command``, ``sti_command``, ``sti_copy_command``.
     View: ``sti_view_run``, ``sti_map_pev_colour``, ``sti_map_msa``, ``sti_map_mms``, ``sti_map_field``,
     ``sti_lines``, ``sti_window``, ``sti_window_auto``, ``sti_axial``, ``sti_coronal``, ``sti_sagittal``, ``sti_3d``,
     ``sti_convention``, ``sti_legend``, ``sti_display_unit``.
+    Compare: ``sti_compare_runs`` (check boxes), ``sti_compare_folder``, ``sti_compare_reference``, ``sti_compare_v1``,
+    ``sti_compare_fa``, ``sti_compare_frame``, ``sti_compare_map``, ``sti_compare_more``, ``sti_compare_regions``,
+    ``sti_compare_white``, ``sti_compare`` (becomes Cancel), ``sti_compare_state``, ``sti_compare_failure``,
+    ``sti_compare_remark``, ``sti_compare_region``, ``sti_compare_table``, ``sti_compare_about``, ``sti_compare_side``,
+    ``sti_compare_figure``, ``sti_compare_copy``, ``sti_compare_csv``, ``sti_compare_said``.
+    Plan: ``sti_plan_max_tilt``, ``sti_plan_noise``, ``sti_plan_steps``, ``sti_plan_msa``, ``sti_plan_verdict``,
+    ``sti_plan_next``, ``sti_plan_picture``, ``sti_plan_table``, ``sti_plan_angle``, ``sti_plan_empty``,
+    ``sti_plan_faults``, ``sti_plan_show_command``, ``sti_plan_command``, ``sti_plan_copy_command``.
     Below: ``sti_tabs``, ``sti_job_bar``, ``sti_job_title``, ``sti_progress``, ``sti_job_numbers``, ``sti_cancel``,
     ``sti_preview``, ``sti_residual_curve``, ``sti_runs``.
 """
@@ -133,13 +144,13 @@ class Workbench(QWidget):
         self.controller.runs.read_history()
 
     def _listed_runs(self) -> list[Run]:
-        return [run for run in self.controller.runs.runs if run.job.kind == "recon"]
+        return [run for run in self.controller.runs.runs if run.job.makes_tensor]
 
     def _runs_listed(self) -> None:
         self.runs.setValue(self._listed_runs())
 
     def _run_added(self, run: Run) -> None:
-        if run.job.kind == "recon":
+        if run.job.makes_tensor:
             self.runs.setValue(self._listed_runs())
             self.runs.select(run)
         self._show_job()
@@ -195,5 +206,12 @@ class Workbench(QWidget):
             QApplication.clipboard().setText("\n".join(lines))
         elif action == "command":
             QApplication.clipboard().setText(
-                recon_command(run.job.study, run.job.method, run.job.params, device=run.job.device)
+                recon_command(
+                    run.job.study,
+                    run.job.method,
+                    run.job.params,
+                    kind=run.job.kind,
+                    device=run.job.device,
+                    start=run.job.start,
+                )
             )

@@ -1,6 +1,7 @@
 """What ties study, runs and layers of one window together; knows no panel."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
@@ -8,7 +9,10 @@ from qtpy.QtCore import QObject, Signal
 from napari_sti.core.acquisition import Acquisition
 from napari_sti.io.study import Study
 from napari_sti.jobs.client import WorkerClient
+from napari_sti.jobs.job import JobKind
+from napari_sti.widgets.session.compare import CompareSession
 from napari_sti.widgets.session.layers import LayerSession
+from napari_sti.widgets.session.masks import MaskSession
 from napari_sti.widgets.session.preview import PreviewSession
 from napari_sti.widgets.session.run import Run, about_study
 from napari_sti.widgets.session.runs import RunSession
@@ -28,7 +32,7 @@ class Controller(QObject):
 
     Attributes
     ----------
-    studies, runs, layers, view, preview
+    studies, runs, layers, view, preview, compare, masks
         The parts; panels listen to their signals.
     """
 
@@ -48,6 +52,8 @@ class Controller(QObject):
         self.layers = LayerSession(viewer, self)
         self.view = ViewSession(self.layers, self)
         self.preview = PreviewSession(self.runs, self.layers, self)
+        self.compare = CompareSession(self.runs, self.layers, self.view, self)
+        self.masks = MaskSession(self.studies, self.layers, self)
         self._closed = False
         self.studies.loaded.connect(self._have_acquisition)
         self.studies.failed.connect(self.message)
@@ -55,6 +61,8 @@ class Controller(QObject):
         self.runs.finished.connect(self._have_finished)
         self.layers.failed.connect(self.message)
         self.layers.study_dropped.connect(self._have_dropped)
+        self.masks.failed.connect(self.message)
+        self.masks.drawing_begun.connect(self._show_slices)
 
     @property
     def study(self) -> Study:
@@ -65,10 +73,18 @@ class Controller(QObject):
         """Make the sample brain in the worker, then open it."""
         return self.runs.make_sample(oblique=oblique)
 
-    def reconstruct(self, method: str, params: Mapping[str, Any], device: str = "auto") -> Run | None:
+    def reconstruct(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        device: str = "auto",
+        *,
+        kind: JobKind = "recon",
+        start: Path | None = None,
+    ) -> Run | None:
         """Start a run on the study of now; its layers will be its own, whatever is shown by then."""
-        study = self.study
-        return self.runs.start(study, method, params, device=device, about=about_study(study))
+        study, about = self.study, about_study(self.study)
+        return self.runs.start(study, method, params, kind=kind, device=device, about=about, start=start)
 
     def close(self) -> None:
         """End the worker and whatever is being read."""
@@ -78,16 +94,22 @@ class Controller(QObject):
         self.studies.close()
         self.view.close()
         self.preview.close()
+        self.compare.close()
+        self.masks.close()
         self.layers.close()
         self.runs.close()
 
     def _have_acquisition(self, acquisition: Acquisition) -> None:
         self.layers.add_acquisition(acquisition)
 
+    def _show_slices(self) -> None:
+        """One draws in slices, not in three dimensions."""
+        self.view.change(solid=False)
+
     def _have_finished(self, run: Run) -> None:
         if run.state != "done" or run.result is None:
             return
-        if run.job.kind == "recon":
+        if run.job.makes_tensor:
             self.layers.add_run(run)
         else:
             self.studies.open(run.result)
