@@ -5,6 +5,8 @@ anisotropy hangs on a single orientation shows it by a large spread over the N s
 upon does not depend on the choice. Systematic errors that all orientations share are not seen this way.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -100,15 +102,17 @@ def leave_one_out(
     chosen = registry.get_method(method)
     check_enough(chosen, acquisition.n_orientations)
     count = acquisition.n_orientations
-    for left_out in range(count):
-        _check_without(chosen, acquisition, left_out)
+    for left_out in range(count):  # what a later run would refuse is refused at once
+        with _naming(acquisition.labels[left_out]):
+            chosen.check(without(acquisition, left_out))
     runs = _Runs(count + 1, progress)
     full = reconstruct(acquisition, method, device=device, progress=runs, **params)
     runs.next(full)
     spread = _Spread(full)
     for left_out in range(count):
         runs.about = f"without {acquisition.labels[left_out]}"
-        one = reconstruct(without(acquisition, left_out), method, device=device, progress=runs, **params)
+        with _naming(acquisition.labels[left_out]):
+            one = reconstruct(without(acquisition, left_out), method, device=device, progress=runs, **params)
         spread.add(one)
         runs.next(one)
         del one  # before the next one takes its place
@@ -139,12 +143,13 @@ def check_enough(method: Method, orientations: int) -> None:
         )
 
 
-def _check_without(method: Method, acquisition: Acquisition, left_out: int) -> None:
-    """Refuse at once what a later run would refuse, and say which."""
+@contextmanager
+def _naming(left_out: str) -> Iterator[None]:
+    """Say in a refusal which orientation was left out."""
     try:
-        method.check(without(acquisition, left_out))
+        yield
     except InputError as error:
-        raise InputError(f"without {acquisition.labels[left_out]}, {error.what}", mend=error.mend) from None
+        raise InputError(f"without {left_out}, {error.what}", mend=error.mend) from None
 
 
 def without(acquisition: Acquisition, left_out: int) -> Acquisition:

@@ -7,7 +7,7 @@ from napari_sti.core.acquisition import Acquisition
 from napari_sti.core.errors import InputError
 from napari_sti.core.frames import count_distinct
 from napari_sti.core.progress import Progress, Step, silent
-from napari_sti.recon.sources import SOURCES
+from napari_sti.recon.edge_params import SOURCES
 
 _COSMOS_FROM = 3
 """Distinct orientations from which the isotropic fit to all of them is preferred to that of one."""

@@ -1,73 +1,53 @@
 """From the masks of a study and the edges of its susceptibility to the weights of the methods that use them."""
 
-from typing import Protocol
-
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_sti.core.acquisition import Acquisition
 from napari_sti.core.progress import Progress
+from napari_sti.recon.edge_params import EdgeParams
 from napari_sti.recon.morphology import edge_weights, morphology_of
 from napari_sti.recon.penalties import Tissue
 
 
-class TissueParams(Protocol):
-    """What both methods let choose: see `MmsrParams` and `AstiPlusParams`."""
-
-    @property
-    def alpha(self) -> float: ...  # noqa: D102
-
-    @property
-    def beta(self) -> float: ...  # noqa: D102
-
-    @property
-    def morphology(self) -> str: ...  # noqa: D102
-
-    @property
-    def edge_share(self) -> float: ...  # noqa: D102
-
-    @property
-    def smooth(self) -> float: ...  # noqa: D102
-
-
 def anisotropic_white_matter(
-    acquisition: Acquisition, params: TissueParams, *, device: str, progress: Progress
+    acquisition: Acquisition, alpha: float, beta: float, edges: EdgeParams, *, device: str, progress: Progress
 ) -> tuple[Tissue, str]:
     """Weights of MMSR (Li and van Zijl 2014), and where the edges come from."""
     assert acquisition.wm_mask is not None
-    smooth, source = _smooth(acquisition, params, device, progress)
-    weight = np.float32(params.alpha**2)
+    smooth, source = _smooth(acquisition, beta, edges, device, progress)
+    weight = np.float32(alpha**2)
     return Tissue(
         isotropic=np.where(acquisition.wm_mask & acquisition.mask, np.float32(0), weight),
         empty=np.where(acquisition.mask, np.float32(0), weight),
-        smooth=smooth * np.float32(params.beta**2),
+        smooth=smooth,
     ), source
 
 
 def isotropic_fluid(
-    acquisition: Acquisition, params: TissueParams, *, device: str, progress: Progress
+    acquisition: Acquisition, alpha: float, beta: float, edges: EdgeParams, *, device: str, progress: Progress
 ) -> tuple[Tissue, str]:
     """Weights of aSTI+ (Shi 2022), and where the edges come from."""
     assert acquisition.wm_mask is not None and acquisition.csf_mask is not None
-    smooth, source = _smooth(acquisition, params, device, progress)
+    smooth, source = _smooth(acquisition, beta, edges, device, progress)
     return Tissue(
-        isotropic=np.where(acquisition.csf_mask, np.float32(params.alpha**2), np.float32(0)),
+        isotropic=np.where(acquisition.csf_mask, np.float32(alpha**2), np.float32(0)),
         empty=None,
-        smooth=smooth * _pairs_within(acquisition.wm_mask) * np.float32(params.beta**2),
+        smooth=smooth * _pairs_within(acquisition.wm_mask),
     ), source
 
 
 def _smooth(
-    acquisition: Acquisition, params: TissueParams, device: str, progress: Progress
+    acquisition: Acquisition, beta: float, edges: EdgeParams, device: str, progress: Progress
 ) -> tuple[NDArray[np.float32], str]:
-    """1 between neighbours where the mean may not jump; without a weight no edges are looked for."""
-    if params.beta == 0:
+    """β² between neighbours where the mean may not jump; without a weight no edges are looked for."""
+    if beta == 0:
         return np.zeros((3, *acquisition.shape), np.float32), "none"
-    image, source = morphology_of(acquisition, params.morphology, device=device, progress=progress)
+    image, source = morphology_of(acquisition, edges.morphology, device=device, progress=progress)
     weights = edge_weights(
-        image, acquisition.mask, acquisition.voxel_size, share=params.edge_share, smooth_mm=params.smooth
+        image, acquisition.mask, acquisition.voxel_size, share=edges.edge_share, smooth_mm=edges.smooth
     )
-    return weights.astype(np.float32), source
+    return weights.astype(np.float32) * np.float32(beta**2), source
 
 
 def _pairs_within(mask: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -4,8 +4,7 @@ One level along one axis is the product with an orthonormal n x n matrix: half o
 The matrix is banded, and on the CPU it is applied block by block of rows with the columns that these rows need, as
 products of small matrices with long ones. Each product takes the last axis of the volume and writes it as the first,
 so that three of them bring the axes back and no pass over memory has strides. Measured at 128x144x112 with eight
-taps that is half of the time of whole matrices, and a third of that of a strided pass for each tap. A GPU multiplies
-whole matrices.
+taps that takes half of the time of whole matrices, which a GPU multiplies.
 """
 
 import itertools
@@ -22,9 +21,9 @@ from napari_sti.recon.wavelet_filters import Shape, level_matrix, padded_shape
 
 BLOCK = 8
 """Rows of a block on the CPU: few, since each block needs as many further columns as the filter has taps."""
-CACHED = 1 << 18
+CACHED = 1 << 19
 """Values that are taken through all blocks before the next ones are, on the CPU: they stay in the cache meanwhile."""
-PIECE = 1 << 15
+PIECE = 1 << 17
 """The same for arithmetic without matrices."""
 
 

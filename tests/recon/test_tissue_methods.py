@@ -6,6 +6,7 @@ import torch
 
 from napari_sti.core.acquisition import Acquisition
 from napari_sti.core.errors import InputError
+from napari_sti.core.progress import silent
 from napari_sti.recon.methods.asti import Asti
 from napari_sti.recon.methods.asti_plus import AstiPlus
 from napari_sti.recon.methods.mmsr import Mmsr
@@ -115,8 +116,7 @@ def test_asti_is_the_symmetric_part_of_the_least_norm_solution(shape, orientatio
 @pytest.mark.parametrize(("shape", "symmetric_too"), [((5, 3, 3), False), ((4, 3, 2), False), ((4, 3, 2), True)])
 def test_asti_plus_minimises_what_it_states(shape, symmetric_too):
     given, components = acquisition(shape), 6 if symmetric_too else 9
-    params = AstiPlus.Params(alpha=3.0, beta=1.0, symmetric=symmetric_too)
-    tissue, source = isotropic_fluid(given, params, device="cpu", progress=lambda step: None)
+    tissue, source = isotropic_fluid(given, 3.0, 1.0, AstiPlus.Params(), device="cpu", progress=silent)
     assert source == "qsm"
     rows = np.concatenate([matrix_of(given, components), penalty_rows(tissue, shape, components)])
     data = np.concatenate([given.field.ravel().astype(float), np.zeros(len(rows) - given.field.size)])
@@ -131,7 +131,7 @@ def test_asti_plus_minimises_what_it_states(shape, symmetric_too):
 @pytest.mark.parametrize("precondition", [False, True])
 def test_mmsr_minimises_what_it_states(shape, precondition):
     given = acquisition(shape)
-    tissue, _ = anisotropic_white_matter(given, Mmsr.Params(alpha=2.0), device="cpu", progress=lambda step: None)
+    tissue, _ = anisotropic_white_matter(given, 2.0, 0.1, Mmsr.Params(), device="cpu", progress=silent)
     rows = np.concatenate([matrix_of(given, 6), penalty_rows(tissue, shape, 6)])
     data = np.concatenate([given.field.ravel().astype(float), np.zeros(len(rows) - given.field.size)])
     expected, objective = least_norm(rows, data, shape=shape)

@@ -9,11 +9,11 @@ from napari_sti.core.params import param
 from napari_sti.core.progress import Progress, silent
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.recon.budget import operator_bytes, tissue_bytes
-from napari_sti.recon.sources import SOURCES
+from napari_sti.recon.edge_params import EdgeParams
 
 
 @dataclass(frozen=True)
-class AstiPlusParams:
+class AstiPlusParams(EdgeParams):
     """What can be chosen."""
 
     alpha: float = param(
@@ -38,31 +38,6 @@ class AstiPlusParams:
         help="Stop by the criteria of LSQR (published: 0.005 in vivo and at 5 % noise, 0.001 at 1 %).",
         low=0.0,
         high=1.0,
-    )
-    morphology: str = param(
-        "auto",
-        label="Edges from",
-        help="Susceptibility map whose edges may be jumps: auto takes the study's own, else COSMOS from three "
-        "orientations on, else an edge-weighted inversion of one.",
-        choices=SOURCES,
-        advanced=True,
-    )
-    edge_share: float = param(
-        0.5,
-        label="Share of edges",
-        help="Share of the differences between neighbours in the brain that count as edges (published: 0.5).",
-        low=0.0,
-        high=1.0,
-        advanced=True,
-    )
-    smooth: float = param(
-        2.0,
-        label="Smooth before",
-        help="Width (standard deviation) of the Gaussian that the map is smoothed with before its edges are found.",
-        unit="mm",
-        low=0.0,
-        high=20.0,
-        advanced=True,
     )
     symmetric: bool = param(
         False,
@@ -111,7 +86,9 @@ class AstiPlus(Method):
         from napari_sti.recon.tissue import isotropic_fluid
 
         self.check(acquisition)
-        tissue, edges = isotropic_fluid(acquisition, params, device=device, progress=progress)
+        tissue, edges = isotropic_fluid(
+            acquisition, params.alpha, params.beta, params, device=device, progress=progress
+        )
         tensor = fit_with_tissue(
             acquisition,
             tissue,

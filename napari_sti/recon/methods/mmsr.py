@@ -9,11 +9,11 @@ from napari_sti.core.params import param
 from napari_sti.core.progress import Progress, silent
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.recon.budget import operator_bytes, tissue_bytes
-from napari_sti.recon.sources import SOURCES
+from napari_sti.recon.edge_params import EdgeParams
 
 
 @dataclass(frozen=True)
-class MmsrParams:
+class MmsrParams(EdgeParams):
     """What can be chosen."""
 
     alpha: float = param(
@@ -39,22 +39,6 @@ class MmsrParams:
         help="Stop when the gradient of the functional has fallen to this fraction of its first value.",
         low=0.0,
         high=1.0,
-    )
-    morphology: str = param(
-        "auto",
-        label="Edges from",
-        help="Susceptibility map whose edges may be jumps: auto takes the study's own, else COSMOS from three "
-        "orientations on, else an edge-weighted inversion of one.",
-        choices=SOURCES,
-        advanced=True,
-    )
-    edge_share: float = param(
-        0.5,
-        label="Share of edges",
-        help="Share of the differences between neighbours in the brain that count as edges; the paper's is not known.",
-        low=0.0,
-        high=1.0,
-        advanced=True,
     )
     smooth: float = param(
         0.0,
@@ -111,7 +95,9 @@ class Mmsr(Method):
         from napari_sti.recon.tissue import anisotropic_white_matter
 
         self.check(acquisition)
-        tissue, edges = anisotropic_white_matter(acquisition, params, device=device, progress=progress)
+        tissue, edges = anisotropic_white_matter(
+            acquisition, params.alpha, params.beta, params, device=device, progress=progress
+        )
         tensor = fit_with_tissue(
             acquisition,
             tissue,

@@ -14,7 +14,7 @@ from napari_sti.recon.solvers.cgls import LinearOperator, Solution, check_finite
 from napari_sti.recon.threads import share
 from napari_sti.recon.timing import TimedProgress
 
-CHUNK = 1 << 15
+CHUNK = 1 << 17
 """Values that are taken through all arithmetic before the next ones are, on the CPU: they stay in the cache."""
 
 
