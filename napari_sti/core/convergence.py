@@ -16,7 +16,7 @@ class IterationsLeft:
 
     The slope of its logarithm is that of a straight line through the later half of the iterations: the first ones fall
     faster, and single ones jump (the gradient of conjugate gradients is not monotonic). The limit of iterations always
-    bounds the answer, and is the answer while a method says nothing.
+    bounds the answer, and is the answer for a method that says nothing or makes no headway.
     """
 
     def __init__(self) -> None:
@@ -36,6 +36,8 @@ class IterationsLeft:
                 self._points.pop()
             self._points.append((step.iteration, math.log(value)))
         expected = self._extrapolated(step.iteration)
+        if expected is None and 0 < len(self._points) < 2 * FEWEST:
+            return None  # soon known; until then the limit would say far too much
         known = [left for left in (limit, expected) if left is not None]
         return min(known, default=None)
 

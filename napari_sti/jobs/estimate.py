@@ -19,6 +19,7 @@ def estimate(
     method: str = "stiimag",
     params: Mapping[str, Any] | None = None,
     *,
+    kind: str = "recon",
     device: str = "cpu",
     devices: Iterable[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
@@ -30,6 +31,8 @@ def estimate(
         The study file, or the study as read from it.
     method, params
         Id of the method and its parameters.
+    kind : {"recon", "trust"}
+        Whether once, or also without each orientation.
     device : str
         Where it is to run; "auto" is taken as the first of `devices` that is no CPU, else the CPU.
     devices : iterable of mapping, optional
@@ -39,7 +42,8 @@ def estimate(
     -------
     dict
         ``bytes`` needed at most, ``available`` bytes on the device (None: unknown), ``enough``, ``device``,
-        ``shape``, ``orientations``, and ``seconds`` (from earlier runs of the method on this device; None: unknown).
+        ``shape``, ``orientations``, ``seconds`` (from earlier runs of the method on this device; None: unknown), and
+        ``moved``: what will be done elsewhere because a GPU is too small (empty: nothing).
 
     Raises
     ------
@@ -53,17 +57,31 @@ def estimate(
     checked: Any = parameters.from_mapping(chosen.Params, dict(params or {}))
     shape, orientations = study_size(study)
     where, free = _place(device, list(devices))
-    needed = run_bytes(chosen, shape, orientations, checked)
+    needed = job_bytes(kind, chosen, shape, orientations, checked)
+    moved = _moved(chosen, shape, orientations, checked, where, free)
+    room = free_bytes("cpu") if moved else free
     pace = seconds_per_work(method, where)
     return {
         "bytes": needed,
         "available": free,
-        "enough": free is None or needed <= free,
+        "enough": room is None or needed <= room,
+        "moved": moved,
         "device": where,
         "shape": list(shape),
         "orientations": orientations,
-        "seconds": None if pace is None else pace * math.prod(shape) * orientations,
+        "seconds": None if pace is None else pace * job_work(kind, shape, orientations),
     }
+
+
+def _moved(
+    method: Any, shape: tuple[int, int, int], orientations: int, params: Any, device: str, free: int | None
+) -> str:
+    """Say what `napari_sti.recon.placement.place` will do on a GPU with so many bytes free."""
+    if device == "cpu" or free is None or method.memory_bytes(shape, orientations, params) <= free:
+        return ""
+    if method.device_bytes(shape, orientations, params) <= free:
+        return f"Too much for {device}: the vectors of the solver will stay in main memory, which is slower."
+    return f"Too much for {device}: it will be computed on the CPU, which is slower."
 
 
 def run_bytes(method: Any, shape: tuple[int, int, int], orientations: int, params: Any) -> int:
@@ -72,6 +90,19 @@ def run_bytes(method: Any, shape: tuple[int, int, int], orientations: int, param
     fields = voxels * orientations * _FLOAT32
     loading = voxels * 8 * _LOADING
     return int(fields + max(loading, method.memory_bytes(shape, orientations, params)))
+
+
+def job_bytes(kind: str, method: Any, shape: tuple[int, int, int], orientations: int, params: Any) -> int:
+    """Peak memory in bytes of a job: that of one run, and for trust what it keeps of the others."""
+    from napari_sti.recon.leave_one_out import extra_bytes
+
+    needed = run_bytes(method, shape, orientations, params)
+    return needed + extra_bytes(shape, orientations) if kind == "trust" else needed
+
+
+def job_work(kind: str, shape: tuple[int, int, int], orientations: int) -> int:
+    """Voxels times orientations, summed over the runs: N for one run, N + N (N - 1) for trust."""
+    return math.prod(shape) * (orientations**2 if kind == "trust" else orientations)
 
 
 def study_size(study: str | Path | Any) -> tuple[tuple[int, int, int], int]:

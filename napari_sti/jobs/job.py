@@ -19,9 +19,12 @@ FORMAT = 1
 
 JOB_FILE = "job.json"
 
-JobKind = Literal["recon", "sample", "simulate"]
+JobKind = Literal["recon", "trust", "sample", "simulate"]
 KINDS: tuple[str, ...] = get_args(JobKind)
+TENSOR_KINDS = ("recon", "trust")
+"""Kinds of jobs that reconstruct a tensor with a method."""
 
+_PATHS = ("study", "out", "start")
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?|mps")
 
 
@@ -31,8 +34,9 @@ class Job:
 
     Parameters
     ----------
-    kind : {"recon", "sample", "simulate"}
-        Reconstruct a tensor, make the study of the sample brain, or simulate a study.
+    kind : {"recon", "trust", "sample", "simulate"}
+        Reconstruct a tensor, the same with maps of what can be trusted, make the study of the sample brain, or
+        simulate a study.
     study : path, optional
         Study file; needed to reconstruct.
     method : str
@@ -47,6 +51,8 @@ class Job:
         Folder of the run, for everything that it leaves; the sample needs none (it has its own cache).
     name : str
         What the person calls the run.
+    start : path, optional
+        Folder of a result at which a reconstruction begins, for methods that take one.
 
     Raises
     ------
@@ -62,11 +68,17 @@ class Job:
     frame: Frame = "voxel"
     out: Path | None = None
     name: str = ""
+    start: Path | None = None
+
+    @property
+    def makes_tensor(self) -> bool:
+        """Whether it reconstructs a tensor with a method."""
+        return self.kind in TENSOR_KINDS
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise InputError(f"the kind of job {shown(self.kind)} is not known", mend=f"use one of {', '.join(KINDS)}")
-        for which in ("study", "out"):
+        for which in _PATHS:
             given = getattr(self, which)
             object.__setattr__(self, which, None if given is None else _as_path(which, given))
         for which in ("method", "device", "name"):
@@ -76,8 +88,10 @@ class Job:
             raise InputError(f"the device {shown(self.device)} is not known", mend="use one of auto, cpu, cuda, mps")
         object.__setattr__(self, "frame", parse_frame(self.frame))
         object.__setattr__(self, "params", _plain(self.params))
-        if self.kind == "recon" and self.study is None:
+        if self.makes_tensor and self.study is None:
             raise InputError("the job names no study", mend='state the study file ("study": "study.yaml")')
+        if self.kind != "recon" and self.start is not None:
+            raise InputError(f"a job of the kind {self.kind} begins at no other result", mend="leave the start out")
         if self.kind != "sample" and self.out is None:
             raise InputError("the job names no output folder", mend='state where to leave the result ("out": ".")')
 
@@ -95,11 +109,17 @@ def check_job(job: Job) -> None:
     if job.study is not None:
         from napari_sti.io.study import read_study
 
-        read_study(job.study)
-    if job.kind == "recon":
+        study = read_study(job.study)
+    if job.makes_tensor:
+        from napari_sti.recon.leave_one_out import check_enough
         from napari_sti.recon.registry import get_method
+        from napari_sti.recon.start import check_start
 
-        params.from_mapping(get_method(job.method).Params, job.params)
+        method = get_method(job.method)
+        params.from_mapping(method.Params, job.params)
+        check_start(method, job.start)
+        if job.kind == "trust":
+            check_enough(method, len(study.orientations))
     elif job.kind == "simulate":
         from napari_sti.simulate.study import SimulationParams
 
@@ -138,7 +158,7 @@ def from_mapping(values: Mapping[str, Any], folder: Path) -> Job:
             mend = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
             raise InputError(f"the job has the unknown key {shown(key)}", mend=mend)
     values.setdefault("out", None if values.get("kind") == "sample" else ".")
-    for which in ("study", "out"):
+    for which in _PATHS:
         if values.get(which) is not None:
             path = _at_home(which, _as_path(which, values[which]))
             values[which] = path if path.is_absolute() else (folder / path).resolve()

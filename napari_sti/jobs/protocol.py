@@ -4,7 +4,7 @@ Commands (to the worker's standard input)
     ``{"do": "run", "id": ID, "job": PATH or {...}, "preview": bool, "check_memory": bool, "memory_limit": BYTES|null}``
     ``{"do": "cancel", "id": ID}``, ``{"do": "preview", "id": ID, "on": bool}``,
     ``{"do": "devices", "id": ID}``, ``{"do": "estimate", "id": ID, "study": PATH, "method": ..., "params": {...},
-    "device": ...}``, ``{"do": "quit"}``. End of input means quit at once.
+    "kind": "recon"|"trust", "device": ...}``, ``{"do": "quit"}``. End of input means quit at once.
 
 Events (from the worker's standard output)
     ``ready`` (pid, devices, versions), ``fatal`` (sentence; the worker leaves), ``answer`` and ``refused`` (to
@@ -12,9 +12,9 @@ Events (from the worker's standard output)
     ``preview`` (path, iteration) and one of ``done`` (result, seconds), ``failed`` (sentence, details),
     ``cancelled``. The client adds ``queued`` (position), ``cancelling`` and ``lost`` (sentence, no id).
 
-``progress`` carries iteration, total (0: unknown), residual, objective, elapsed and left (seconds, null: unknown),
-message, and ``curve``: ``[iteration, residual, objective]`` of every iteration since the last one, so that nothing is
-lost when lines are held back.
+``progress`` carries iteration, total (the limit, 0: unknown), expected (iterations in all as things look, 0: unknown),
+residual, objective, elapsed and left (seconds, null: unknown), message, and ``curve``: ``[iteration, residual,
+objective]`` of every iteration since the last one, so that nothing is lost when lines are held back.
 """
 
 import json

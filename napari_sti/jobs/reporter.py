@@ -1,5 +1,6 @@
 """From the steps of a running method to the lines that the viewer reads: held back, batched, with the time left."""
 
+import math
 import statistics
 import threading
 import time
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_sti.core.convergence import IterationsLeft
 from napari_sti.core.errors import Cancelled
 from napari_sti.core.progress import Step
 from napari_sti.jobs.files import replace_file
@@ -23,22 +25,36 @@ PREVIEW_FILE = "preview.npy"
 
 
 class TimeLeft:
-    """Estimate the time left from the usual duration of the latest iterations; slow single ones do not disturb it."""
+    """Estimate the time left: the usual duration of the latest iterations times those that are still needed.
+
+    Slow single iterations do not disturb it. How many are needed is judged from how the method converges, and bounded
+    by the limit of iterations.
+
+    Attributes
+    ----------
+    expected : int
+        Iterations that the run is going to take in all; 0 while that is not known.
+    """
 
     def __init__(self) -> None:
+        self.expected = 0
         self._durations: deque[float] = deque(maxlen=15)
         self._last: tuple[int, float] | None = None
+        self._iterations = IterationsLeft()
 
-    def update(self, iteration: int, total: int, now: float) -> float | None:
+    def update(self, step: Step, now: float) -> float | None:
         """Take note of an iteration done at `now` (s) and return the seconds left, None while unknown."""
+        iteration = step.iteration
         last, self._last = self._last, (iteration, now)
         if last is not None and iteration < last[0]:
             self._durations.clear()
         elif last is not None and iteration > last[0] > 0:
             self._durations.append((now - last[1]) / (iteration - last[0]))
-        if total <= 0 or not self._durations:
+        needed = self._iterations.update(step)
+        self.expected = 0 if needed is None else iteration + math.ceil(needed)
+        if needed is None or not self._durations:
             return None
-        return max(0, total - iteration) * statistics.median(self._durations)
+        return needed * statistics.median(self._durations)
 
 
 class Reporter:
@@ -104,14 +120,16 @@ class Reporter:
         self._message = step.message or self._message
         self._residual = self._residual if step.residual is None else step.residual
         self._objective = self._objective if step.objective is None else step.objective
+        left = self._left.update(step, now)
         return {
             "event": "progress",
             "iteration": step.iteration,
             "total": step.total,
+            "expected": self._left.expected,
             "residual": self._residual,
             "objective": self._objective,
             "elapsed": round(now - self._began, 3),
-            "left": self._left.update(step.iteration, step.total, now),
+            "left": left,
             "message": self._message,
         }
 

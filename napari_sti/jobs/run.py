@@ -1,27 +1,31 @@
 """Do one job, in whatever process: read, compute, leave the result whole or not at all."""
 
-import math
 import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_sti.core.errors import InputError, OutOfMemory
 from napari_sti.core.memory import is_out_of_memory, size_text
 from napari_sti.core.progress import Progress, Step, silent
 from napari_sti.io import atomic
-from napari_sti.jobs.estimate import run_bytes, study_size
+from napari_sti.jobs.estimate import job_bytes, job_work, study_size
 from napari_sti.jobs.files import make_folder, replace_file
 from napari_sti.jobs.job import Job, check_job, read_job, write_job
 from napari_sti.jobs.logbook import Logbook
 from napari_sti.jobs.memory import TooLarge, check_enough, limited
 from napari_sti.jobs.state import read_state
 
+if TYPE_CHECKING:
+    from napari_sti.core.acquisition import Acquisition
+    from napari_sti.core.tensor_field import TensorField
+
 _STAGING = ".unfinished"
 """Folder in which a result lies until it is whole."""
 
-_LAST = {"recon": "result.json", "simulate": "study.yaml", "sample": "result.json"}
+_LAST = {"recon": "result.json", "trust": "result.json", "simulate": "study.yaml", "sample": "result.json"}
 """The file that makes a result: it is put in place after all others."""
 
 
@@ -110,7 +114,7 @@ def _compute(
         return _deliver(job, folder, save, overwrite), "cpu"
     if check_memory:
         books.sized(_enough(job, memory_limit))
-    save, device = _recon(job, progress)
+    save, device = (_trust if job.kind == "trust" else _recon)(job, progress)
     progress.say("Writing the result")
     return _deliver(job, folder, save, overwrite), device
 
@@ -130,16 +134,42 @@ class _Following:
 
 
 def _recon(job: Job, progress: Progress) -> tuple[Callable[[Path], Path], str]:
-    from napari_sti.io.load import load_study
     from napari_sti.io.results import save_result
     from napari_sti.recon.reconstruct import reconstruct
+    from napari_sti.recon.start import load_start
+
+    acquisition = _read(job, progress)
+    start = None if job.start is None else load_start(job.start)
+    given = None if start is None else start.tensor
+    tensor = reconstruct(acquisition, job.method, device=job.device, progress=progress, start=given, **job.params)
+    tensor = _named(tensor if start is None else start.told(tensor), job)
+    return lambda staging: save_result(tensor, staging, frame=job.frame), _device(tensor)
+
+
+def _trust(job: Job, progress: Progress) -> tuple[Callable[[Path], Path], str]:
+    from napari_sti.maps.trust import save_trust
+    from napari_sti.recon.leave_one_out import leave_one_out
+
+    acquisition = _read(job, progress)
+    found = leave_one_out(acquisition, job.method, device=job.device, progress=progress, **job.params)
+    found = replace(found, full=_named(found.full, job))
+    return lambda staging: save_trust(found, staging, frame=job.frame), _device(found.full)
+
+
+def _read(job: Job, progress: Progress) -> "Acquisition":
+    from napari_sti.io.load import load_study
 
     assert job.study is not None
     progress(Step(0, message="Reading the study"))
-    acquisition = load_study(job.study)
-    tensor = reconstruct(acquisition, job.method, device=job.device, progress=progress, **job.params)
-    tensor = replace(tensor, name=job.name or tensor.name)
-    return lambda staging: save_result(tensor, staging, frame=job.frame), str(tensor.provenance.get("device", ""))
+    return load_study(job.study)
+
+
+def _named(tensor: "TensorField", job: Job) -> "TensorField":
+    return replace(tensor, name=job.name or tensor.name)
+
+
+def _device(tensor: "TensorField") -> str:
+    return str(tensor.provenance.get("device", ""))
 
 
 def _simulate(job: Job, progress: Progress) -> Callable[[Path], Path]:
@@ -158,7 +188,7 @@ def _sample(job: Job, progress: Progress) -> Path:
 
 
 def _enough(job: Job, memory_limit: int | None) -> int:
-    """Refuse a reconstruction that will not fit; return voxels times orientations."""
+    """Refuse a reconstruction that will not fit; return how much work it is."""
     from napari_sti.core.params import from_mapping
     from napari_sti.recon import devices
     from napari_sti.recon.registry import get_method
@@ -166,11 +196,12 @@ def _enough(job: Job, memory_limit: int | None) -> int:
     assert job.study is not None
     method = get_method(job.method)
     shape, orientations = study_size(job.study)
-    needed = run_bytes(method, shape, orientations, from_mapping(method.Params, job.params))
+    needed = job_bytes(job.kind, method, shape, orientations, from_mapping(method.Params, job.params))
     where = devices.resolve(job.device)
-    free = devices.free_bytes(where)
+    # What does not fit on a GPU is moved to main memory when it comes to it.
+    free = max(devices.free_bytes(where), devices.free_bytes("cpu"))
     check_enough(needed, free, memory_limit)
-    return math.prod(shape) * orientations
+    return job_work(job.kind, shape, orientations)
 
 
 def _about_the_limit(error: BaseException, memory_limit: int | None) -> BaseException:

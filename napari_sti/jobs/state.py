@@ -34,7 +34,7 @@ class State:
     sentence : str
         Why it failed.
     work : int
-        Voxels times orientations, to judge how long the next one will take.
+        Voxels times orientations of all its runs, to judge how long the next one will take.
     device : str
         Where it ran.
     pid, process_started, host

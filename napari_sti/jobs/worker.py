@@ -186,6 +186,7 @@ def _ask(command: Mapping[str, Any]) -> Any:
             command["study"],
             command.get("method", "stiimag"),
             command.get("params"),
+            kind=command.get("kind", "recon"),
             device=command.get("device", "auto"),
             devices=devices.available(),
         )

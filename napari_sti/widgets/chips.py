@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QEvent, QSize, Qt
 from qtpy.QtGui import QFontMetrics, QPainter, QPaintEvent
-from qtpy.QtWidgets import QWidget
-from superqt import QFlowLayout
+from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_sti.widgets.look import MARGIN, colour, empty
+from napari_sti.widgets.look import MARGIN, colour
 
-_WIDEST = 260
+_WIDEST = 320
+_PLACED_ANEW = (QEvent.Type.Resize, QEvent.Type.FontChange, QEvent.Type.StyleChange, QEvent.Type.Show)
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,17 @@ class Chip(QWidget):
 
 
 class ChipRow(QWidget):
-    """Chips one after the other, in as many lines as they need."""
+    """Chips one after the other, in as many lines as they need.
+
+    They are placed here and not by a flow layout, which does not tell those around it when its height changes.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._chips: tuple[ChipText, ...] = ()
-        layout = QFlowLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(MARGIN // 2)
+        self._made: list[Chip] = []
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setVisible(False)
 
     def value(self) -> tuple[ChipText, ...]:
         """What is shown."""
@@ -75,8 +78,30 @@ class ChipRow(QWidget):
         if chips == self._chips:
             return
         self._chips = chips
-        layout = self.layout()
-        empty(layout)
-        for chip in chips:
-            layout.addWidget(Chip(chip, self))
+        for old in self._made:
+            old.hide()
+            old.deleteLater()
+        self._made = [Chip(chip, self) for chip in chips]
+        for new in self._made:
+            new.show()
+        self._place()
         self.setVisible(bool(chips))
+
+    def event(self, event: QEvent | None) -> bool:
+        """Place the chips anew in another width or with another font."""
+        heeded = bool(super().event(event))
+        if event is not None and event.type() in _PLACED_ANEW:
+            self._place()
+        return heeded
+
+    def _place(self) -> None:
+        x, y, line = 0, 0, 0
+        for chip in self._made:
+            chip.ensurePolished()  # its font decides on its width
+            size = chip.sizeHint()
+            width = min(size.width(), max(self.width(), 1))
+            if x and x + width > self.width():
+                x, y = 0, y + line + MARGIN // 2
+            chip.setGeometry(x, y, width, size.height())
+            x, line = x + width + MARGIN // 2, size.height()
+        self.setFixedHeight(y + line)

@@ -13,6 +13,8 @@ from napari_sti.widgets.number_boxes import keep_wheel_for_scrolling
 from napari_sti.widgets.panel import text_label
 from napari_sti.widgets.words import duration
 
+_TOO_MUCH = "This is more memory than is free: close other programs, take a smaller volume or another device."
+
 
 class DeviceBox(QWidget):
     """Editor of the name of a device, with what a run needs there."""
@@ -71,13 +73,10 @@ class DeviceBox(QWidget):
             self.too_much.set("warning", "")
             return
         self.estimate.setText(estimate_text(estimate))
-        enough = bool(estimate["enough"])
-        self.too_much.set(
-            "warning",
-            ""
-            if enough
-            else "This is more memory than is free: close other programs, take a smaller volume or another device.",
-        )
+        if not estimate["enough"]:
+            self.too_much.set("warning", _TOO_MUCH)
+        else:
+            self.too_much.set("accent", str(estimate.get("moved") or ""))
 
     def _changed(self, _: int) -> None:
         self.valueChanged.emit()

@@ -1,7 +1,8 @@
 """The job bar: what is running, how far it is, how long it still takes, and the button that ends it."""
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from superqt import QElidingLabel
 
 from napari_sti.widgets.look import MARGIN
 from napari_sti.widgets.residual_curve import ResidualCurve
@@ -24,7 +25,7 @@ class JobBar(QWidget):
         super().__init__(parent)
         self.setObjectName("sti_job_bar")
         self._run: Run | None = None
-        self.title = QLabel("No job is running.")
+        self.title = QElidingLabel("No job is running.")
         self.title.setObjectName("sti_job_title")
         self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.preview = QCheckBox("Preview")
@@ -38,7 +39,7 @@ class JobBar(QWidget):
         self.bar.setObjectName("sti_progress")
         self.bar.setAccessibleName("Progress of the run")
         self.bar.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.numbers = QLabel()
+        self.numbers = QElidingLabel()
         self.numbers.setObjectName("sti_job_numbers")
         self.numbers.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.curve = ResidualCurve()
@@ -71,7 +72,7 @@ class JobBar(QWidget):
         active = run is not None and run.active
         for part in (self.cancel, self.bar, self.numbers):
             part.setVisible(active)
-        self.preview.setVisible(active and run is not None and run.job.kind == "recon")
+        self.preview.setVisible(active and run is not None and run.job.makes_tensor)
         self.curve.setVisible(run is not None and bool(run.curve))
         if run is None:
             self.title.setText("No job is running.")
@@ -86,10 +87,12 @@ class JobBar(QWidget):
             self.curve.setValue(run.curve)
 
     def _show_bar(self, run: Run) -> None:
-        if run.total > 0:
-            self.bar.setRange(0, run.total)
-            self.bar.setValue(min(run.iteration, run.total))
-            self.bar.setFormat(f"{run.iteration} of {run.total}")
+        expected = run.expected or run.total
+        if expected > 0:  # what it is going to take, which is often far from the limit
+            self.bar.setRange(0, expected)
+            self.bar.setValue(min(run.iteration, expected))
+            left = "" if run.left is None else f"   about {duration(run.left)} left"
+            self.bar.setFormat(f"%p %{left}")
         else:  # a moving bar: something is done, nobody knows for how long
             self.bar.setRange(0, 0)
 
@@ -109,10 +112,10 @@ def _title(run: Run) -> str:
 
 def _numbers(run: Run) -> str:
     parts = []
-    if run.total > 0:
+    if 0 < run.expected < run.total:
+        parts.append(f"iteration {run.iteration} of about {run.expected}")
+    elif run.total > 0:
         parts.append(f"iteration {run.iteration} of {run.total}")
     if run.residual is not None:
         parts.append(f"residual {run.residual:.3g}")
-    if run.left is not None and run.active:
-        parts.append(f"about {duration(run.left)} left")
     return "   ".join(parts) or "starting"

@@ -3,16 +3,19 @@
 from dataclasses import dataclass
 from typing import Any
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_sti.core.method import Method
 from napari_sti.core.params import from_mapping, to_mapping
 from napari_sti.recon.registry import methods
 from napari_sti.widgets.forms import ParamsForm
+from napari_sti.widgets.formula import Formula
 from napari_sti.widgets.look import MARGIN
-from napari_sti.widgets.number_boxes import keep_wheel_for_scrolling
+from napari_sti.widgets.method_combo import MethodCombo
 from napari_sti.widgets.panel import text_label
+from napari_sti.widgets.session.tissue import mask_words
+from napari_sti.widgets.words import count
 
 
 @dataclass(frozen=True)
@@ -44,33 +47,26 @@ class MethodEditor(QWidget):
         super().__init__(parent)
         self._methods: dict[str, Method] = methods()
         self._forms: dict[str, ParamsForm] = {}
-        self.combo = QComboBox()
-        self.combo.setObjectName("sti_method")
-        self.combo.setAccessibleName("Method")
-        self.combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        keep_wheel_for_scrolling(self.combo)
-        for method in self._methods.values():
-            self.combo.addItem(method.title, method.id)
-            self.combo.setItemData(self.combo.count() - 1, method.summary, Qt.ItemDataRole.ToolTipRole)
+        self.combo = MethodCombo(self._methods.values())
         self.summary = text_label()
         self.summary.setObjectName("sti_method_summary")
-        self.formula = QLabel()
-        self.formula.setObjectName("sti_formula")
-        self.formula.setWordWrap(True)
-        self.formula.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        self.formula.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        font = self.formula.font()
-        font.setItalic(True)
-        self.formula.setFont(font)
+        self.needs = text_label()
+        self.needs.setObjectName("sti_method_needs")
+        self.formula = Formula()
         self._place = QVBoxLayout()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(MARGIN)
-        for part in (self.combo, self.summary, self.formula):
+        for part in (self.combo, self.summary, self.formula, self.needs):
             layout.addWidget(part)
         layout.addLayout(self._place)
         self.combo.currentIndexChanged.connect(self._show_method)
         self._show_method()
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """All methods."""
+        return tuple(self._methods.values())
 
     @property
     def method(self) -> Method:
@@ -113,6 +109,19 @@ class MethodEditor(QWidget):
             form.setVisible(id_ == method.id)
         self.summary.setText(method.summary)
         self.combo.setToolTip(f"{method.summary}\n{method.reference}")
-        self.formula.setText(method.formula)
+        self.needs.setText(needs_text(method))
+        self.formula.setValue(method.formula)
         self.formula.setToolTip(f"What is minimised.\n{method.reference}")
         self.valueChanged.emit()
+
+
+def needs_text(method: Method) -> str:
+    """Say in one line what a method cannot do without."""
+    needs = method.needs
+    parts = [count(needs.orientations, "orientation")]
+    parts += [f"the {mask_words(name)} mask" for name in needs.masks]
+    parts += ["trained weights"] if needs.weights else []
+    text = f"Needs {' and '.join([', '.join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]}."
+    if needs.determined_from > needs.orientations:
+        text = f"{text[:-1]}; {needs.determined_from} determine the result."
+    return text

@@ -107,7 +107,7 @@ class RunsList(QListWidget):
             entry.setObjectName(f"sti_run_{key}")
             entry.setData((key, run))
             entry.setEnabled(
-                {"show": run.result is not None, "folder": run.job.out is not None}.get(key, run.job.kind == "recon")
+                {"show": run.result is not None, "folder": run.job.out is not None}.get(key, run.job.makes_tensor)
             )
         menu.triggered.connect(self._triggered)
         return menu
@@ -143,5 +143,6 @@ def _fill(item: QListWidgetItem) -> None:
 def _explained(run: Run) -> str:
     lines = [run.name, f"study: {run.about}" if run.about else "", f"{run.job.method} on {run.job.device}"]
     lines += [f"{name} = {value}" for name, value in run.job.params.items()]
+    lines.append(f"started from {run.job.start.name}" if run.job.start is not None else "")
     lines.append(run.sentence)
     return "\n".join(line for line in lines if line)

@@ -184,7 +184,8 @@ class Workbench(QWidget):
 
     def _layers_added(self, name: str) -> None:
         if name in self.controller.layers.run_names():
-            self.show_panel("view")
+            if not self.panels["reconstruct"].batch.active:  # more are to come, and how they stand is said there
+                self.show_panel("view")
         elif not self.controller.layers.run_names():
             self.show_panel("data")
 

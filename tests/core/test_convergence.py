@@ -39,9 +39,16 @@ def test_the_limit_bounds_it_and_is_the_answer_without_a_convergence():
 
 def test_what_does_not_fall_or_is_no_number_tells_nothing():
     assert told([5.0] * 20)[-1] is None
+    assert told([5.0] * 20, total=50)[-1] == 30, "no headway: the limit ends it"
     assert told(np.exp(np.arange(20)))[-1] is None
     assert told([math.inf, math.nan, 0.0, -1.0] * 5) == [None] * 20
     assert told([math.inf] * 20, total=30)[-1] == 10
+
+
+def test_nothing_is_said_before_a_slope_is_believed():
+    found = told(np.exp(8 - np.arange(1, 30) / 10), total=1000)
+    assert found[:8] == [None] * 8
+    assert found[-1] == pytest.approx(51, abs=1e-6)
 
 
 def test_at_the_end_nothing_is_left():
@@ -52,7 +59,8 @@ def test_a_new_stage_begins_anew():
     left = IterationsLeft()
     for i in range(1, 20):
         left.update(Step(i, 100, convergence=math.exp(5 - i / 10)))
-    assert left.update(Step(1, 100, convergence=50.0)) == 99
+    assert left.update(Step(1, 100, convergence=50.0)) is None
+    assert left.update(Step(0, 100)) == 100
 
 
 def test_saying_the_same_iteration_twice_changes_nothing():

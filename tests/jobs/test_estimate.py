@@ -43,9 +43,25 @@ def test_what_the_panel_shows(study):
 def test_devices_are_what_the_worker_said(study):
     devices = [{"name": "cpu", "free": 9}, {"name": "cuda", "free": 1000}]
     found = estimate(study, device="auto", devices=devices)
-    assert (found["device"], found["available"], found["enough"]) == ("cuda", 1000, False)
+    assert (found["device"], found["available"], found["enough"]) == ("cuda", 1000, True)
+    assert found["moved"] == "Too much for cuda: it will be computed on the CPU, which is slower."
+    assert estimate(study, device="cpu", devices=devices)["moved"] == ""
     assert estimate(study, device="auto")["device"] == "cpu"
     assert estimate(study, device="mps", devices=devices)["available"] is None
+
+
+def test_a_gpu_that_holds_a_part_is_said_to_and_what_nothing_holds_is_not_enough(study, odd, monkeypatch):
+    from napari_sti.recon.registry import get_method
+
+    greedy = type(get_method("greedy"))
+    monkeypatch.setattr(greedy, "device_bytes", lambda self, *rest: 1_000_000, raising=False)
+    devices = [{"name": "cuda", "free": 2_000_000}]
+    found = estimate(study, "greedy", {"megabytes": 5}, device="cuda", devices=devices)
+    assert found["moved"].startswith("Too much for cuda: the vectors of the solver will stay in main memory")
+    assert found["enough"]
+    assert not estimate(study, "greedy", {"megabytes": 50_000_000}, device="cuda", devices=devices)["enough"]
+    large = [{"name": "cuda", "free": 80_000_000_000}]
+    assert estimate(study, "greedy", {"megabytes": 5}, device="cuda", devices=large)["moved"] == ""
 
 
 def test_a_method_states_more(study, odd):
@@ -58,6 +74,15 @@ def test_time_from_earlier_runs(study):
     write_job(Job(study=study, out=folder))
     write_state(folder, State(state="done", seconds=30.0, work=7 * 6 * 5 * 2 * 10, device="cpu"))
     assert estimate(study)["seconds"] == pytest.approx(3.0)
+
+
+def test_trust_takes_as_many_runs_and_keeps_their_sums(study):
+    folder = new_run_folder("a")
+    write_job(Job(study=study, out=folder))
+    write_state(folder, State(state="done", seconds=30.0, work=7 * 6 * 5 * 2 * 10, device="cpu"))
+    once, trust = estimate(study), estimate(study, kind="trust")
+    assert trust["seconds"] == pytest.approx(2 * once["seconds"]), "once with two, twice with one orientation"
+    assert 10 * 8 < (trust["bytes"] - once["bytes"]) / (7 * 6 * 5) < 300
 
 
 def test_wrong_questions_are_answered_in_a_sentence(study, tmp_path):

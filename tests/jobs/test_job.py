@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from napari_sti.core.errors import InputError
+from napari_sti.io.study import read_study, write_study
 from napari_sti.jobs.job import Job, check_job, from_mapping, read_job, to_mapping, write_job
 
 
@@ -16,6 +18,7 @@ def test_a_job_survives_its_file(tmp_path):
         frame="ras",
         out=tmp_path / "run",
         name="Kopf 1 ünd",
+        start=tmp_path / "earlier",
     )
     path = write_job(job)
     assert path == tmp_path / "run" / "job.json"
@@ -46,7 +49,13 @@ def test_a_moved_run_folder_still_points_into_itself(tmp_path):
     [
         ({"studi": "a"}, "unknown key 'studi'; did you mean 'study'?"),
         ({"study": "a", "xyzzy": 1}, "unknown key 'xyzzy'; known are kind, study"),
-        ({"kind": "train", "study": "a"}, "kind of job 'train' is not known; use one of recon, sample, simulate"),
+        (
+            {"kind": "train", "study": "a"},
+            "kind of job 'train' is not known; use one of recon, trust, sample, simulate",
+        ),
+        ({"kind": "trust"}, "names no study"),
+        ({"kind": "trust", "study": "a", "start": "b"}, "a job of the kind trust begins at no other result; leave the"),
+        ({"study": "a", "start": 3}, "the start of the job is not a path"),
         ({"kind": "recon"}, "names no study"),
         ({"study": 3}, "the study of the job is not a path"),
         ({"study": "a", "device": "gpu"}, "device 'gpu' is not known; use one of auto, cpu"),
@@ -72,7 +81,7 @@ def test_broken_and_missing_files(tmp_path):
     with pytest.raises(InputError, match=r"not valid JSON .* in line 2"):
         read_job(tmp_path / "a.json")
     (tmp_path / "b.json").write_text("[]")
-    with pytest.raises(InputError, match="holds no object"):
+    with pytest.raises(InputError, match=r"holds no object"):
         read_job(tmp_path / "b.json")
 
 
@@ -143,3 +152,29 @@ def test_a_name_that_no_file_can_have():
 def test_a_folder_in_which_even_root_may_not_write():
     with pytest.raises(InputError, match="the folder is not writable"):
         write_job(Job(kind="simulate", out=Path("/proc/self")))
+
+
+def test_files_without_a_start_still_load_and_its_path_is_relative_to_the_file(tmp_path):
+    (tmp_path / "job.json").write_text('{"format": 1, "study": "study.yaml"}')
+    assert read_job(tmp_path / "job.json").start is None
+    (tmp_path / "job.json").write_text('{"study": "study.yaml", "start": "../earlier"}')
+    assert read_job(tmp_path / "job.json").start == tmp_path.parent / "earlier"
+
+
+def test_a_start_is_checked_before_anything_is_read(tmp_path, study, odd):
+    nothing = tmp_path / "nothing"
+    with pytest.raises(
+        InputError, match=r"holds no finished result.*; choose the folder of a run that is done"
+    ) as caught:
+        check_job(Job(study=study, method="continuing", out=tmp_path, start=nothing))
+    assert "nothing" in str(caught.value)
+    with pytest.raises(InputError, match="Odd does not iterate from a first estimate; leave the start out"):
+        check_job(Job(study=study, method="slow", out=tmp_path, start=nothing))
+
+
+def test_trust_needs_an_orientation_to_spare(tmp_path, study, odd):
+    check_job(Job(kind="trust", study=study, method="slow", out=tmp_path))
+    alone = replace(read_study(study), orientations=read_study(study).orientations[:1])
+    write_study(alone, tmp_path / "alone.yaml")
+    with pytest.raises(InputError, match="leaving one orientation out needs at least 2 orientations with Odd"):
+        check_job(Job(kind="trust", study=tmp_path / "alone.yaml", method="slow", out=tmp_path))

@@ -54,22 +54,51 @@ def test_cancel_leaves_at_the_next_step():
 
 def test_time_left_is_not_disturbed_by_one_slow_iteration():
     left, now = TimeLeft(), 0.0
-    assert left.update(0, 100, now) is None
+    assert left.update(Step(0, 100), now) is None
     now += 30  # loading and the first iteration, which warms up
-    assert left.update(1, 100, now) is None
+    assert left.update(Step(1, 100), now) is None
     for i in range(2, 11):
         now += 20 if i == 6 else 2
-        value = left.update(i, 100, now)
+        value = left.update(Step(i, 100), now)
     assert value == pytest.approx(90 * 2)
-    assert left.update(11, 0, now) is None  # total unknown
+    assert left.update(Step(11, 0), now) is None  # total unknown
 
 
 def test_time_left_starts_anew_with_a_new_stage():
     left = TimeLeft()
     for i in range(5):
-        left.update(i, 10, i)
-    assert left.update(1, 10, 50) is None
-    assert left.update(2, 10, 60) == pytest.approx(80)
+        left.update(Step(i, 10), i)
+    assert left.update(Step(1, 10), 50) is None
+    assert left.update(Step(2, 10), 60) == pytest.approx(80)
+
+
+def test_time_left_counts_to_the_tolerance_and_not_to_the_limit():
+    left = TimeLeft()
+    for i in range(1, 21):
+        value = left.update(Step(i, 1000, convergence=10 ** (3 - i / 10)), 2.0 * i)
+    assert value == pytest.approx(10 * 2.0), "the convergence is 1 in iteration 30"
+    assert left.expected == 30
+
+
+def test_the_limit_bounds_the_time_left():
+    left = TimeLeft()
+    for i in range(1, 21):
+        value = left.update(Step(i, 25, convergence=10 ** (3 - i / 10)), 2.0 * i)
+    assert value == pytest.approx(5 * 2.0)
+    assert left.expected == 25
+
+
+def test_the_viewer_hears_how_many_iterations_are_expected():
+    clock, sent = Clock(), []
+    reporter = Reporter(sent.append, lambda: False, clock=clock)
+    for i in range(1, 13):
+        reporter(Step(i, 500, convergence=np.exp(4 - i / 5)))
+        clock.now += 0.5
+    assert (sent[-1]["expected"], sent[-1]["total"]) == (20, 500)
+    assert sent[-1]["left"] == pytest.approx(4.0)
+    reporter(Step(1))
+    reporter.flush()
+    assert (sent[-1]["expected"], sent[-1]["left"]) == (0, None), "a new stage, of which nothing is known"
 
 
 def test_previews_four_times_a_second_and_never_half(tmp_path):

@@ -1,9 +1,11 @@
 import json
 
+import numpy as np
 import pytest
 
 from napari_sti.core.errors import Cancelled, InputError, OutOfMemory
-from napari_sti.io.results import load_result
+from napari_sti.core.provenance import file_hash
+from napari_sti.io.results import load_further, load_result
 from napari_sti.jobs.history import read_run
 from napari_sti.jobs.job import Job, read_job, write_job
 from napari_sti.jobs.run import run_job
@@ -184,9 +186,70 @@ def test_the_sample_is_where_it_is_kept(tmp_path, monkeypatch):
     assert names(tmp_path / "run") == BOOKS
 
 
-def _tiny(folder):
-    import numpy as np
+def test_trust_leaves_the_result_and_its_spreads(tmp_path, study, odd):
+    steps = []
+    job = Job(kind="trust", study=study, params={"max_iterations": 3}, device="cpu", out=tmp_path / "run", name="T 1")
+    result = run_job(job, steps.append)
+    assert names(job.out) == RESULT | BOOKS | {"pev_spread.nii.gz", "msa_spread.nii.gz", "mms_spread.nii.gz"}
+    tensor, further = load_result(job.out), load_further(job.out)
+    assert tensor.name == "T 1"
+    assert {name: one.units for name, one in further.items()} == {
+        "pev_spread": "degrees",
+        "msa_spread": "ppm",
+        "mms_spread": "ppm",
+    }
+    units = json.loads(result.read_text())["units"]
+    assert units["chi"] == "ppm" and units["pev_spread"] == "degrees"
+    spread = further["pev_spread"].data
+    assert 0 < spread[tensor.mask].max() <= 45.01 and not spread[~tensor.mask].any()
+    assert len(tensor.provenance["leave_one_out"]["runs"]) == 3
+    state = read_state(job.out)
+    assert (state.work, state.device) == (7 * 6 * 5 * 4, "cpu"), "two runs with two and one orientations each"
+    assert read_run(job.out).method == "stiimag"
+    assert steps[-1].message == "Writing the result"
+    assert any(step.message.startswith("Run 2 of 3, without ") for step in steps)
 
+
+@pytest.mark.parametrize("at", ["Run 1", "Run 3"])
+def test_cancel_in_the_middle_of_trust_leaves_nothing_half_written(tmp_path, study, odd, at):
+    def cancel(step):
+        if step.message.startswith(at) and step.iteration % 20 == 5:
+            raise Cancelled
+
+    job = Job(kind="trust", study=study, method="slow", device="cpu", out=tmp_path / "run")
+    with pytest.raises(Cancelled):
+        run_job(job, cancel)
+    assert names(job.out) == BOOKS
+    assert read_state(job.out).state == "cancelled"
+
+
+def test_a_run_begins_at_another_and_says_so(tmp_path, study, odd):
+    first = Job(study=study, method="continuing", device="cpu", out=tmp_path / "first", name="first")
+    run_job(first)
+    second = Job(study=study, method="continuing", device="cpu", out=tmp_path / "second", start=first.out)
+    run_job(second)
+    one, two = (load_result(job.out) for job in (first, second))
+    np.testing.assert_allclose(two.chi[two.mask], 2 * one.chi[one.mask])
+    assert "start" not in one.provenance
+    assert two.provenance["start"] == {
+        "path": str(first.out),
+        "name": "first",
+        "method": "continuing",
+        "sha256": file_hash(first.out / "result.json"),
+    }
+    assert read_job(second.out).start == first.out, "it can be run again from its folder"
+
+
+def test_a_start_on_another_grid_is_refused_in_a_sentence(tmp_path, study, odd):
+    other = _tiny(tmp_path / "other")
+    run_job(Job(study=other, method="continuing", device="cpu", out=tmp_path / "first", name="first"))
+    job = Job(study=study, method="continuing", device="cpu", out=tmp_path / "second", start=tmp_path / "first")
+    with pytest.raises(InputError, match=r"the result to start from .*first.* is on another grid than the study"):
+        run_job(job)
+    assert names(job.out) == BOOKS
+
+
+def _tiny(folder):
     from napari_sti.core.acquisition import Acquisition
     from napari_sti.io.save import save_acquisition
 

@@ -14,7 +14,7 @@ import pytest
 from napari_sti.jobs.history import read_run
 from napari_sti.jobs.job import Job, write_job
 from napari_sti.jobs.process import worker_environment
-from napari_sti.jobs.worker import Worker
+from napari_sti.jobs.worker import Worker, _warm_up
 
 WORKER = [sys.executable, "-X", "faulthandler", str(Path(__file__).parent / "odd_worker.py")]
 
@@ -65,6 +65,7 @@ def test_a_run_that_can_leaves_its_books_in_order_when_the_viewer_dies(worker, s
 
 def test_it_answers_nonsense_with_patience_and_quits(tmp_path):
     """In this process, with pipes."""
+    _warm_up()  # a worker that is told to quit while it still loads torch ends its process, which is this one
     answers = io.BytesIO()
     inside, outside = os.pipe()
     with os.fdopen(outside, "wb") as commands:

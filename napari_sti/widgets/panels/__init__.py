@@ -15,3 +15,8 @@ def panel_types() -> list[type[Panel]]:
             if isinstance(value, type) and issubclass(value, Panel) and value is not Panel:
                 found.add(value)
     return sorted(found, key=lambda panel: panel.order)
+
+
+def panel_titles() -> dict[str, str]:
+    """Titles of the panels by their ids."""
+    return {panel.id: panel.title for panel in panel_types()}

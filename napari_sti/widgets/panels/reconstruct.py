@@ -6,22 +6,30 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_sti.core.errors import InputError
+from napari_sti.core.method import Method
 from napari_sti.jobs.estimate import estimate
 from napari_sti.widgets.background import Background
 from napari_sti.widgets.chips import ChipRow
 from napari_sti.widgets.command_row import CommandRow
 from napari_sti.widgets.device_box import DeviceBox
 from napari_sti.widgets.look import MARGIN, MainButton, empty
+from napari_sti.widgets.method_combo import methods_in_order
 from napari_sti.widgets.method_editor import Choice, MethodEditor
+from napari_sti.widgets.more_runs import MoreRuns
 from napari_sti.widgets.note import Note
+from napari_sti.widgets.outcome import Outcome
 from napari_sti.widgets.panel import Panel
+from napari_sti.widgets.panels import panel_titles
 from napari_sti.widgets.panels.data import study_chips
+from napari_sti.widgets.session.batch import Batch
 from napari_sti.widgets.session.command import recon_command
 from napari_sti.widgets.session.controller import Controller
-from napari_sti.widgets.session.missing import missing
+from napari_sti.widgets.session.finished import StartingPoints
+from napari_sti.widgets.session.obstacles import Obstacle, obstacle
 from napari_sti.widgets.session.run import Run
-from napari_sti.widgets.session.study_check import refusal, remarks
-from napari_sti.widgets.words import count, duration
+from napari_sti.widgets.session.study_check import remarks
+from napari_sti.widgets.session.tissue import mask_chips, mask_shares
+from napari_sti.widgets.start_box import StartBox
 
 _CALM = 200
 """Milliseconds after the last change before memory and time are estimated again."""
@@ -37,33 +45,36 @@ class ReconstructPanel(Panel):
 
     def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
         super().__init__(controller, parent)
-        self._last: Run | None = None
         self.blocked = Note("warning", action="Go to Data")
         self.blocked.setObjectName("sti_blocked")
         self.blocked.button.setObjectName("sti_mend")
+        self._mend_in = "data"
         self.chips = ChipRow()
+        self._shares: dict[str, float] = {}
         self.method = MethodEditor()
+        self.start_box = StartBox()
         self.device = DeviceBox()
         self.remarks = QVBoxLayout()
         self.remarks.setSpacing(MARGIN // 2)
         self._remarks: tuple[str, ...] = ()
         self.run_button = MainButton("Run")
         self.run_button.setObjectName("sti_run")
-        self.result = Note("good")
-        self.result.setObjectName("sti_result")
-        self.failure = Note("error")
-        self.failure.setObjectName("sti_failure")
+        self.batch = Batch(controller.runs, self)
+        self.more_runs = MoreRuns(self.batch)
+        self.outcome = Outcome()
+        self.result, self.failure = self.outcome.result, self.outcome.failure
         self.command = CommandRow()
-        for part in (self.blocked, self.chips, self.method, self.device):
+        for part in (self.blocked, self.chips, self.method, self.start_box, self.device):
             self.rows.addWidget(part)
         self.rows.addLayout(self.remarks)
-        for part in (self.run_button, self.result, self.failure, self.command):
+        for part in (self.run_button, self.more_runs, self.outcome, self.command):
             self.rows.addWidget(part)
         self.rows.addStretch(1)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_CALM)
-        self._estimator = Background(self)
+        self._estimator, self._sharer = Background(self), Background(self)
+        self.points = StartingPoints(controller.runs, controller.studies, self)
         self._connect()
         self._refresh()
 
@@ -76,48 +87,67 @@ class ReconstructPanel(Panel):
         self.method.setValue(choice)
 
     def use_parameters(self, run: Run) -> None:
-        """Take over method, parameters and device of an earlier run."""
+        """Take over method, parameters, device and start of an earlier run."""
         try:
             self.method.set_mapping(run.job.method, dict(run.job.params))
         except InputError as error:
             self._failed(str(error))
             return
         self.device.setValue(run.job.device)
+        self.start_box.setValue(run.job.start)
 
     def why_not(self) -> str:
         """Why Run cannot be pressed, in one line; empty if it can."""
-        studies = self.controller.studies
-        if studies.empty:
-            return "There is no study yet."
-        if studies.check is None:
-            return "The files of the study are being looked at."
-        found = len(missing(studies.check.problems))
-        if found:
-            return f"{count(found, 'thing is', 'things are')} missing in the study."
-        return refusal(self.method.method, studies.study, studies.check)
+        found = self._obstacle()
+        return "" if found is None else found.text
 
     def run_or_cancel(self) -> None:
         """Start a run, or cancel the one under way."""
         active = self.controller.runs.active
-        if active is not None and active.job.kind == "recon":
+        if active is not None and active.job.makes_tensor:
             self.controller.runs.cancel(active)
         elif not self.why_not():
             self.start()
 
     def start(self) -> Run | None:
         """Start a run with what the panel shows."""
-        self.failure.set("error", "")
-        choice = self.method.value()
-        self._last = self.controller.reconstruct(choice.method, choice.mapping(), self.device.value())
+        self.outcome.clear()
+        choice, start = self.method.value(), self.start_box.value()
+        run = self.controller.reconstruct(choice.method, choice.mapping(), self.device.value(), start=start)
         self._refresh()
-        return self._last
+        return run
+
+    def start_trust(self) -> Run | None:
+        """Start the runs that tell what can be trusted, with what the panel shows."""
+        self.outcome.clear()
+        choice = self.method.value()
+        run = self.controller.reconstruct(choice.method, choice.mapping(), self.device.value(), kind="trust")
+        self._refresh()
+        return run
+
+    def start_all(self) -> None:
+        """Queue every method that the study allows, with its defaults; each is a run with a name of its own."""
+        self.outcome.clear()
+        device = self.device.value()
+        self.batch.begin(self.controller.reconstruct(method.id, {}, device) for method in self.runnable())
+        self._refresh()
+
+    def runnable(self) -> list[Method]:
+        """Methods that could run on the study of now, in the order of the list."""
+        ordered = methods_in_order(self.method.methods)
+        return [m for m in ordered if not m.needs.weights and obstacle(m, self.controller.studies) is None]
+
+    def _obstacle(self, *, trust: bool = False) -> Obstacle | None:
+        return obstacle(self.method.method, self.controller.studies, trust=trust)
 
     def _connect(self) -> None:
         studies, runs = self.controller.studies, self.controller.runs
         studies.changed.connect(self._refresh)
-        studies.checked.connect(self._refresh)
-        self.method.valueChanged.connect(self._refresh)
-        self.device.valueChanged.connect(self._refresh)
+        studies.checked.connect(self._checked)
+        for part in (self.method, self.start_box, self.device):
+            part.valueChanged.connect(self._refresh)
+        self.method.combo.activated.connect(self._show_masks)
+        self.points.changed.connect(self._have_points)
         runs.devices_changed.connect(self._devices)
         runs.added.connect(self._runs_changed)
         runs.changed.connect(self._runs_changed)
@@ -125,24 +155,58 @@ class ReconstructPanel(Panel):
         runs.failed.connect(self._failed)
         self.blocked.clicked.connect(self._mend)
         self.run_button.clicked.connect(self.run_or_cancel)
+        self.more_runs.trust_wanted.connect(self.start_trust)
+        self.more_runs.all_wanted.connect(self.start_all)
         self._timer.timeout.connect(self._estimate)
         self._estimator.done.connect(self.device.set_estimate)
         self._estimator.failed.connect(self._no_estimate)
+        self._sharer.done.connect(self._have_shares)
+
+    # ---- what goes in ------------------------------------------------------------------------------------------
 
     def _refresh(self) -> None:
-        studies = self.controller.studies
-        why = self.why_not()
-        self.blocked.set("warning", why, action="Go to Data")
-        self.chips.setValue(study_chips(studies.study, studies.check) if not studies.empty else ())
-        self._show_button(why)
+        studies, method = self.controller.studies, self.method.method
+        found = self._obstacle()
+        self._show_obstacle(found)
+        study_part = study_chips(studies.study, studies.check) if not studies.empty else ()
+        tissue = mask_chips(method, studies.study, self._shares) if not studies.empty else ()
+        self.chips.setValue((*study_part, *tissue))
+        self.start_box.set_taken(method.takes_start)
+        self._show_button("" if found is None else found.text)
+        self._show_more_runs()
         check = None if studies.empty else studies.check
-        self._show_remarks(remarks(self.method.method, studies.study, check) if check is not None else ())
+        self._show_remarks(remarks(method, studies.study, check) if check is not None else ())
         self._show_command()
         self._timer.start()
 
+    def _show_obstacle(self, found: Obstacle | None) -> None:
+        known = panel_titles()
+        self._mend_in = "data" if found is None or found.panel not in known else found.panel
+        mend = f"Go to {known[self._mend_in]}" if found is not None and found.panel else ""
+        self.blocked.set("warning", "" if found is None else found.text, action=mend)
+
+    def _checked(self) -> None:
+        self._shares = {}
+        self._sharer.start(mask_shares, self.controller.study)
+        self._refresh()
+
+    def _have_shares(self, shares: dict[str, float]) -> None:
+        self._shares = shares
+        self._refresh()
+
+    def _have_points(self) -> None:
+        self.start_box.set_points(self.points.points)
+
+    def _show_masks(self, _: int = 0) -> None:
+        """Bring the tissue masks that the chosen method goes by to the person's eyes."""
+        wanted = tuple(n for n in self.method.method.needs.masks if getattr(self.controller.study, n, None) is not None)
+        masks = getattr(self.controller, "masks", None)
+        if wanted and masks is not None:
+            masks.show(wanted)
+
     def _show_button(self, why: str) -> None:
         active = self.controller.runs.active
-        running = active is not None and active.job.kind == "recon"
+        running = active is not None and active.job.makes_tensor
         cancelling = active is not None and active.cancelling
         text = "Run"
         if running:
@@ -153,6 +217,13 @@ class ReconstructPanel(Panel):
         self.run_button.setEnabled(not cancelling if running else not why)
         shortcut = "Ctrl+Shift+." if running else "Ctrl+Shift+Return"
         self.run_button.setToolTip(why or f"{text.rstrip(chr(0x2026))} ({shortcut})")
+
+    def _show_more_runs(self) -> None:
+        found = self._obstacle(trust=True)
+        orientations = len(self.controller.study.orientations)
+        self.more_runs.set_trust(orientations, "" if found is None else found.text)
+        runnable = self.runnable()
+        self.more_runs.set_runnable(runnable, len(self.method.methods) - len(runnable))
 
     def _show_remarks(self, said: tuple[str, ...]) -> None:
         if said == self._remarks:
@@ -169,8 +240,8 @@ class ReconstructPanel(Panel):
             choice = self.method.value()
         except InputError:
             return
-        path = self.controller.study.path
-        command = recon_command(path, choice.method, choice.mapping(), device=self.device.value())
+        path, start = self.controller.study.path, self.start_box.value()
+        command = recon_command(path, choice.method, choice.mapping(), device=self.device.value(), start=start)
         self.command.setValue(command)
 
     def _estimate(self) -> None:
@@ -193,43 +264,35 @@ class ReconstructPanel(Panel):
         self.device.set_devices(self.controller.runs.devices)
         self._timer.start()
 
+    def _mend(self) -> None:
+        self.go_to.emit(self._mend_in)
+
+    # ---- what comes out ----------------------------------------------------------------------------------------
+
     def _runs_changed(self, _: Run) -> None:
         self._show_button(self.why_not())
 
     def _finished(self, run: Run) -> None:
-        self._show_button(self.why_not())
-        self._timer.start()  # the time that it took is the next estimate
-        if run.job.kind != "recon":
+        self._refresh()  # the time that it took is the next estimate
+        if not run.job.makes_tensor:
             if run.state == "failed":
                 self._show_failure(run)
             return
         if run.state == "done":
-            self.failure.set("error", "")
-            self.result.set("good", result_line(run))
+            self.outcome.done(run, self._remarks)
             self.bring_to_view(self.result)
         elif run.state == "failed":
             self._show_failure(run)
         else:
-            self.result.set("accent", f"{run.name} was cancelled; nothing was kept.")
+            self.outcome.cancelled(run)
 
     def _show_failure(self, run: Run) -> None:
-        self.result.set("good", "")
-        self.failure.set("error", f"{run.name}: {run.sentence}", details=run.details)
+        self.outcome.failed(f"{run.name}: {run.sentence}", run.details)
         self.bring_to_view(self.failure)
 
     def _failed(self, sentence: str) -> None:
-        self.failure.set("error", sentence)
+        self.outcome.failed(sentence)
         self.bring_to_view(self.failure)
-
-    def _mend(self) -> None:
-        self.go_to.emit("data")
-
-
-def result_line(run: Run) -> str:
-    """What, how long, on what."""
-    took = f" in {duration(run.seconds)}" if run.seconds is not None else ""
-    steps = f", {count(run.iteration, 'iteration')}" if run.iteration else ""
-    return f"{run.name} is done{took}{steps}: {run.about}."
 
 
 def _estimate(study: Any, method: str, params: dict[str, Any], device: str, devices: list[dict[str, Any]]) -> Any:

@@ -50,6 +50,8 @@ class ViewPanel(Panel):
         self.lines = QCheckBox("PEV as lines")
         self.lines.setObjectName("sti_lines")
         self.lines.setToolTip("Draw the principal eigenvector as lines where MSA is above the floor (Ctrl+Shift+L).")
+        self.spread = QCheckBox("Spread without one orientation")
+        self.spread.setObjectName("sti_spread")
         self.window = _window_slider()
         self.auto = QPushButton("Auto")
         self.auto.setObjectName("sti_window_auto")
@@ -95,6 +97,7 @@ class ViewPanel(Panel):
         form.row("Run", self.run)
         form.row("Map", map_row)
         form.row("", self.lines)
+        form.row("", self.spread)
         self.window_label = form.row("MSA [ppm]", window, help=self.window.toolTip())
         form.row("Slices", plane_row)
         form.row("Left, right", self.convention)
@@ -119,6 +122,7 @@ class ViewPanel(Panel):
         self.maps.idClicked.connect(self._take)
         self.planes.idClicked.connect(self._take)
         self.lines.clicked.connect(self._take)
+        self.spread.clicked.connect(self._take)
         self.legend.clicked.connect(self._take)
         self.convention.activated.connect(self._take)
         self.unit.activated.connect(self._take)
@@ -132,6 +136,7 @@ class ViewPanel(Panel):
             run=self.run.currentText(),
             map=MAPS[self.maps.checkedId()][0] if self.maps.checkedId() >= 0 else "none",
             lines=self.lines.isChecked(),
+            spread=self.spread.isChecked() if self.spread.isEnabled() else view.spread,
             legend=self.legend.isChecked(),
             radiological=bool(self.convention.currentData()),
             plane=PLANES[plane] if 0 <= plane < len(PLANES) else view.plane,
@@ -169,12 +174,23 @@ class ViewPanel(Panel):
             self.maps.button(number).setChecked(key == view.map and self.maps.button(number).isEnabled())
         self.maps.setExclusive(True)
         self.lines.setChecked(view.lines)
+        self._show_spread(view)
         self.legend.setChecked(view.legend)
         self.convention.setCurrentIndex(int(view.radiological))
         self.planes.button(len(PLANES) if view.solid else PLANES.index(view.plane)).setChecked(True)
         self.unit.setCurrentText(view.unit)
         if names:
             self._show_window(view)
+
+    def _show_spread(self, view: View) -> None:
+        has = bool(self.view.spread_kind())
+        self.spread.setEnabled(has)
+        self.spread.setChecked(view.spread and has)
+        self.spread.setToolTip(
+            "How far the map moves without any one orientation; for PEV in degrees, where MSA is above the floor."
+            if has
+            else "Known for runs that were started by 'Check what can be trusted' in Reconstruct."
+        )
 
     def _show_window(self, view: View) -> None:
         if self.window.isSliderDown():

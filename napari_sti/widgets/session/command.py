@@ -10,9 +10,16 @@ from napari_sti.widgets.number_boxes import number_text
 
 
 def recon_command(
-    study: Path | None, method: str, params: Mapping[str, Any], *, device: str = "auto", out: str = "result"
+    study: Path | None,
+    method: str,
+    params: Mapping[str, Any],
+    *,
+    kind: str = "recon",
+    device: str = "auto",
+    start: Path | None = None,
+    out: str = "result",
 ) -> str:
-    """Write ``napari-sti recon ...`` with what differs from the defaults.
+    """Write ``napari-sti recon ...``, or ``trust``, with what differs from the defaults.
 
     Parameters
     ----------
@@ -22,16 +29,22 @@ def recon_command(
         Id of the method.
     params : mapping
         Values of its parameters.
+    kind : {"recon", "trust"}
+        Which of the two.
     device, out : str
         Where to compute and where to write.
+    start : Path, optional
+        Folder of the result to start from.
     """
     defaults = get_method(method).Params()
-    words = ["napari-sti", "recon", str(study or "STUDY"), "-m", method]
+    words = ["napari-sti", kind, str(study or "STUDY"), "-m", method]
     for name, value in params.items():
         if value != getattr(defaults, name, None):
             words += ["-p", f"{name}={_text(value)}"]
     if device != "auto":
         words += ["--device", device]
+    if start is not None:
+        words += ["--start", str(start)]
     return shlex.join([*words, "-o", out])
 
 

@@ -8,10 +8,11 @@ from typing import Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_sti.core.acquisition import Acquisition
-from napari_sti.io.results import load_result
+from napari_sti.io.results import load_further, load_result
 from napari_sti.jobs.sentences import sentence_for
 from napari_sti.viz.display import layer_info
-from napari_sti.viz.layers import acquisition_layers, tensor_layers
+from napari_sti.viz.layers import acquisition_layers
+from napari_sti.viz.spreads import result_layers
 from napari_sti.widgets.background import Background
 from napari_sti.widgets.session.run import Run
 
@@ -94,7 +95,7 @@ class LayerSession(QObject):
         return [layer for layer in self.viewer.layers if _run_name(layer) == name and _kind(layer) in MAP_KINDS]
 
     def find(self, name: str, kind: str) -> Any | None:
-        """One layer of a run: ``mms``, ``msa``, ``pev_colour`` or ``pev_lines``."""
+        """One layer of a run, by its kind (`MAP_KINDS`)."""
         return next((layer for layer in self.of_run(name) if _kind(layer) == kind), None)
 
     def kinds(self, name: str) -> set[str]:
@@ -189,13 +190,14 @@ class LayerSession(QObject):
             self.runs_changed.emit()
 
 
-MAP_KINDS = ("mms", "msa", "pev_colour", "pev_lines")
+MAP_KINDS = ("mms", "msa", "pev_colour", "pev_spread", "msa_spread", "mms_spread", "pev_lines")
 """Kinds of layers that a run has, from the bottom to the top."""
 
 
 def _read_and_make(run: Run) -> list[Any]:
     assert run.result is not None
-    return list(tensor_layers(load_result(run.result.parent), run=run.name))
+    folder = run.result.parent
+    return list(result_layers(load_result(folder), load_further(folder), run=run.name))
 
 
 def _kind(layer: Any) -> str:

@@ -51,6 +51,8 @@ class Run:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     iteration: int = 0
     total: int = 0
+    expected: int = 0
+    """Iterations that it is going to take as things look; 0 while nobody knows."""
     residual: float | None = None
     left: float | None = None
     message: str = ""
@@ -105,11 +107,17 @@ class Run:
     def _progress(self, event: Mapping[str, Any]) -> None:
         self.state = "running"
         self.iteration, self.total = int(event.get("iteration") or 0), int(event.get("total") or 0)
+        self.expected = int(event.get("expected") or 0)
         self.residual, self.left = event.get("residual"), event.get("left")
         self.message = str(event.get("message") or "")
         for iteration, residual, *_ in event.get("curve") or ():
             if residual is not None:
                 self.curve.append((int(iteration), float(residual)))
+
+    @property
+    def folder(self) -> Path | None:
+        """Folder of its result, once there is one."""
+        return None if self.result is None else self.result.parent
 
 
 def about_study(study: Study) -> str:

@@ -12,7 +12,7 @@ from napari_sti.core.errors import InputError
 from napari_sti.io.study import Study, read_study, write_study
 from napari_sti.jobs.client import WorkerClient
 from napari_sti.jobs.history import RunRecord, list_runs, new_run_folder
-from napari_sti.jobs.job import Job
+from napari_sti.jobs.job import Job, JobKind
 from napari_sti.jobs.sentences import sentence_for
 from napari_sti.widgets.background import Background
 from napari_sti.widgets.session.run import Run, about_study, from_record
@@ -75,15 +75,35 @@ class RunSession(QObject):
         self._history.start(_history)
 
     def start(
-        self, study: Study, method: str, params: Mapping[str, Any], *, device: str = "auto", about: str = ""
+        self,
+        study: Study,
+        method: str,
+        params: Mapping[str, Any],
+        *,
+        kind: JobKind = "recon",
+        device: str = "auto",
+        about: str = "",
+        start: Path | None = None,
     ) -> Run | None:
-        """Reconstruct a study; its own copy of the study file lies in the folder of the run."""
-        name = self._free_name(method)
+        """Reconstruct a study, or map what can be trusted; its own copy of the study file lies in the run's folder.
+
+        Parameters
+        ----------
+        study, method, params, device
+            As for `napari_sti.jobs.job.Job`.
+        kind : {"recon", "trust"}
+            Once, or also without each orientation.
+        about : str
+            The study in words.
+        start : Path, optional
+            Folder of the result to start from.
+        """
+        name = self._free_name(_stem(kind, method))
         try:
             folder = new_run_folder(name)
             file = folder / "study.sti.json"
             write_study(study, file)
-            job = Job("recon", file, method, dict(params), device, out=folder, name=name)
+            job = Job(kind, file, method, dict(params), device, out=folder, name=name, start=start)
             return self._submit(job, about)
         except (InputError, OSError) as error:
             self.failed.emit(sentence_for(error))
@@ -91,7 +111,7 @@ class RunSession(QObject):
 
     def again(self, run: Run) -> Run | None:
         """Run the job of a run again, under a name and in a folder of its own."""
-        name = self._free_name(run.job.method)
+        name = self._free_name(_stem(run.job.kind, run.job.method))
         try:
             return self._submit(replace(run.job, out=new_run_folder(name), name=name), run.about)
         except (InputError, OSError) as error:
@@ -173,8 +193,12 @@ class RunSession(QObject):
 
     def _have_history(self, records: list[tuple[RunRecord, str]]) -> None:
         mine = {run.job.out for run in self.runs}
-        self.runs += [from_record(r, about) for r, about in records if r.folder not in mine and r.job.kind == "recon"]
+        self.runs += [from_record(r, about) for r, about in records if r.folder not in mine and r.job.makes_tensor]
         self.listed.emit()
+
+
+def _stem(kind: str, method: str) -> str:
+    return f"{method} trust" if kind == "trust" else method
 
 
 def _history() -> list[tuple[RunRecord, str]]:

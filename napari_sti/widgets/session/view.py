@@ -9,9 +9,12 @@ from napari_sti.viz import _compat, views
 from napari_sti.viz.canvas import annotate
 from napari_sti.viz.display import layer_info
 from napari_sti.viz.layers import set_window
-from napari_sti.widgets.session.layers import LayerSession
+from napari_sti.widgets.session.layers import MAP_KINDS, LayerSession
 
 MapKind = Literal["pev_colour", "msa", "mms", "field", "none"]
+SPREAD_OF = {"pev_colour": "pev_spread", "msa": "msa_spread", "mms": "mms_spread"}
+"""The kind of layer that tells how far a map can be trusted."""
+
 _THROTTLE = 80
 """Milliseconds between two repaints while the slider is dragged."""
 
@@ -40,6 +43,8 @@ class View:
         In three dimensions.
     unit : {"ppm", "ppb"}
         For susceptibilities and fields, in the whole window.
+    spread : bool
+        Whether what can be trusted of the map lies over it, where the run has that.
     """
 
     run: str = ""
@@ -52,6 +57,7 @@ class View:
     plane: views.Plane = "axial"
     solid: bool = False
     unit: Literal["ppm", "ppb"] = "ppm"
+    spread: bool = False
 
 
 class ViewSession(QObject):
@@ -93,7 +99,7 @@ class ViewSession(QObject):
                 self._view = replace(view, map=self._map_of(view.run))
             self._take_window()
             view = self._view
-        if (view.run, view.map, view.lines) != (before.run, before.map, before.lines):
+        if (view.run, view.map, view.lines, view.spread) != (before.run, before.map, before.lines, before.spread):
             self._apply_maps()
         if (view.floor, view.ceiling) != (before.floor, before.ceiling) and not self._timer.isActive():
             self._timer.start()
@@ -134,6 +140,11 @@ class ViewSession(QObject):
         lines = self._view.lines and self.layers.find(self._view.run, "pev_lines") is not None
         return self._maps() is not None and (lines or self._view.map in ("pev_colour", "msa"))
 
+    def spread_kind(self) -> str:
+        """Kind of the layer with the spread of the map that is shown; empty if the run has none."""
+        kind = SPREAD_OF.get(self._view.map, "")
+        return kind if kind in self.layers.kinds(self._view.run) else ""
+
     def _maps(self) -> Any:
         """What the layers of the run are painted from; None for a map that was opened alone."""
         known = (layer_info(layer.metadata) or {} for layer in self.layers.of_run(self._view.run))
@@ -149,9 +160,10 @@ class ViewSession(QObject):
     def _apply_maps(self) -> None:
         view = self._view
         for name in self.layers.run_names():
-            for kind in ("mms", "msa", "pev_colour", "pev_lines"):
+            for kind in MAP_KINDS:
                 layer = self.layers.find(name, kind)
-                wanted = name == view.run and (kind == view.map or (kind == "pev_lines" and view.lines))
+                over = (kind == "pev_lines" and view.lines) or (view.spread and kind == SPREAD_OF.get(view.map))
+                wanted = name == view.run and (kind == view.map or over)
                 if layer is not None and layer.visible != wanted:
                     layer.visible = wanted
         fields = self.layers.fields()
@@ -162,6 +174,8 @@ class ViewSession(QObject):
             if layer.visible != wanted:
                 layer.visible = wanted
         front = shown if view.map == "field" else self.layers.find(view.run, view.map)
+        if view.spread and (over_it := self.layers.find(view.run, SPREAD_OF.get(view.map, ""))) is not None:
+            front = over_it
         if front is not None:  # its controls and its values under the cursor are those that are looked at
             self.viewer.layers.selection.active = front
 
@@ -187,7 +201,10 @@ class ViewSession(QObject):
         if name in self.layers.run_names():
             self._hide_all()
             self._view = replace(self._view, run="")  # so that the newcomer's own window is taken
-            self.set(replace(self._view, run=name, map=self._map_of(name)))
+            shown = self._map_of(name)
+            # Who has asked what can be trusted wants to see it.
+            spread = self._view.spread or SPREAD_OF.get(shown) in self.layers.kinds(name)
+            self.set(replace(self._view, run=name, map=shown, spread=spread))
             self._apply_maps()
         else:
             self._show_study(name)

@@ -58,6 +58,8 @@ def test_memory_is_estimated_before_the_run(panel, have_study, qtbot):
     assert "free" in panel.device.estimate.text() and not panel.device.too_much.isVisible()
     panel.device.set_estimate({"bytes": 9e12, "available": 1e9, "enough": False, "seconds": 3})
     assert panel.device.too_much.isVisible() and "About 3 s" in panel.device.estimate.text()
+    panel.device.set_estimate({"bytes": 9e9, "available": 1e9, "enough": True, "moved": "Too much for cuda: moved."})
+    assert panel.device.too_much.text() == "Too much for cuda: moved."
 
 
 def test_run_progress_done(panel, start_run, workbench, controller, result, viewer, qtbot):
@@ -70,7 +72,8 @@ def test_run_progress_done(panel, start_run, workbench, controller, result, view
     say("progress", iteration=4, total=10, residual=0.1, left=6.2, message="", curve=[[1, 1.0, None], [4, 0.1, None]])
     qtbot.waitUntil(lambda: bar.bar.value() == 4)
     assert bar.bar.maximum() == 10 and bar.cancel.isVisible()
-    assert bar.numbers.text() == "iteration 4 of 10   residual 0.1   about 6 s left"
+    assert bar.numbers.text() == "iteration 4 of 10   residual 0.1"
+    assert bar.bar.text() == "40 %   about 6 s left"
     assert bar.curve.value() == ((1, 1.0), (4, 0.1))
     file = result(run.job.out)
     with qtbot.waitSignal(controller.layers.added, timeout=10_000):
@@ -152,3 +155,213 @@ def test_parameters_of_an_earlier_run(panel, start_run, workbench):
     panel.method.form.editors["max_iterations"].setValue(50)
     workbench.runs.action.emit("parameters", run)
     assert panel.value().params.max_iterations == 7
+
+
+def choose(panel, method):
+    """Choose a method as a person does, by the list."""
+    index = panel.method.combo.findData(method)
+    panel.method.combo.setCurrentIndex(index)
+    panel.method.combo.activated.emit(index)
+
+
+@pytest.fixture
+def needy(monkeypatch):
+    """Two methods of which one needs the white matter, and one seven orientations."""
+    plain = get_method("stiimag")
+
+    class White(type(plain)):
+        id, title = "white", "White"
+        needs = replace(plain.needs, masks=("wm_mask",))
+        takes_start = False
+
+    class Seven(type(plain)):
+        id, title = "seven", "Seven"
+        needs = replace(plain.needs, orientations=7)
+
+    class Mean(type(plain)):
+        id, title = "mean", "Mean"
+        isotropic = True
+
+    made = {"mean": Mean(), "white": White(), "seven": Seven(), "stiimag": plain}
+    from napari_sti.recon import registry
+    from napari_sti.widgets import method_editor
+    from napari_sti.widgets.session import command
+
+    monkeypatch.setattr(method_editor, "methods", lambda: dict(made))
+    for module in (registry, command):
+        monkeypatch.setattr(module, "get_method", made.__getitem__)
+    return made
+
+
+def entries(panel):
+    combo = panel.method.combo
+    return [(combo.itemText(i), combo.itemData(i)) for i in range(combo.count())]
+
+
+def test_tensors_come_first_and_headings_cannot_be_chosen(needy, panel):
+    assert entries(panel) == [
+        ("Tensor", None),
+        ("Seven", "seven"),
+        (get_method("stiimag").title, "stiimag"),
+        ("White", "white"),
+        ("Isotropic susceptibility, no directions", None),
+        ("Mean", "mean"),
+    ]
+    combo = panel.method.combo
+    assert combo.currentData() == "stiimag"
+    for row in (0, 4):
+        assert not combo.model().item(row).isSelectable() and not combo.model().item(row).isEnabled()
+    combo.setCurrentIndex(1)
+    from qtpy.QtCore import Qt
+    from qtpy.QtTest import QTest
+
+    combo.setFocus()
+    combo.setCurrentIndex(3)
+    QTest.keyClick(combo, Qt.Key.Key_Down)
+    assert combo.currentData() == "mean", "the keyboard steps over the heading"
+
+
+def test_a_missing_mask_is_said_and_leads_to_where_it_is_made(needy, panel, have_study, workbench):
+    choose(panel, "white")
+    assert "needs the wm mask" in panel.blocked.text()
+    assert [chip.text for chip in panel.chips.value()][-1] == "no white matter mask"
+    assert panel.method.needs.text() == "Needs 1 orientation and the white matter mask; 6 determine the result."
+    if "prepare" in workbench.panels:
+        assert panel.blocked.button.text() == "Go to Prepare"
+        panel.blocked.button.click()
+        assert workbench.tabs.currentWidget().widget() is workbench.panels["prepare"]
+    choose(panel, "seven")
+    assert panel.blocked.button.text() == "Go to Data" and "at least 7 orientations" in panel.blocked.text()
+
+
+def test_masks_are_shown_before_the_run_with_their_share(needy, panel, controller, study, files, qtbot, monkeypatch):
+    import nibabel as nib
+    import numpy as np
+
+    brain = nib.load(files / "brain_mask.nii.gz")
+    half = np.asarray(brain.dataobj).copy()
+    half[half.shape[0] // 2 :] = 0
+    nib.save(nib.Nifti1Image(half, brain.affine), files / "wm.nii.gz")
+    share = half.sum() / np.asarray(brain.dataobj).sum()
+    shown = []
+    if getattr(controller, "masks", None) is None:
+        from types import SimpleNamespace
+
+        controller.masks = SimpleNamespace(show=shown.append)
+    else:
+        monkeypatch.setattr(controller.masks, "show", shown.append)
+    with qtbot.waitSignal(controller.studies.checked):
+        controller.studies.set(replace(study, wm_mask=files / "wm.nii.gz"))
+    choose(panel, "white")
+    assert shown == [("wm_mask",)]
+    assert not panel.blocked.isVisible() and panel.run_button.isEnabled()
+    expected = f"WM: wm.nii.gz, {100 * share:.0f} % of the brain"
+    qtbot.waitUntil(lambda: panel.chips.value()[-1].text == expected)
+
+
+def test_what_can_be_trusted_is_a_run_of_its_own(panel, have_study, controller, viewer, result, qtbot):
+    from napari_sti.jobs.job import read_job
+
+    assert "Runs the method 4 times" in panel.more_runs.trust.toolTip()
+    panel.more_runs.trust.click()
+    run = controller.runs.runs[0]
+    assert (run.name, run.job.kind, run.job.method) == ("stiimag trust 1", "trust", "stiimag")
+    assert panel.run_button.text() == "Cancel"
+    from napari_sti.jobs.job import write_job
+
+    assert read_job(write_job(run.job)) == run.job
+
+
+def test_trust_with_too_few_orientations_says_how_many(panel, controller, study, qtbot):
+    with qtbot.waitSignal(controller.studies.checked):
+        controller.studies.set(replace(study, orientations=study.orientations[:1]))
+    assert not panel.more_runs.trust.isEnabled() and panel.run_button.isEnabled()
+    assert "needs at least 2 orientations" in panel.more_runs.trust.toolTip()
+
+
+def test_remarks_of_the_finished_run_are_seen(panel, start_run, workbench, controller, result, qtbot):
+    import json
+
+    run, say = start_run()
+    file = result(run.job.out)
+    content = json.loads(file.read_text())
+    content["provenance"]["remarks"] = ["The estimate was kept on the CPU.", *panel._remarks]
+    file.write_text(json.dumps(content))
+    with qtbot.waitSignal(controller.layers.added, timeout=10_000):
+        say("done", result=str(file), seconds=1.0)
+    assert panel.outcome.remarks() == ("The estimate was kept on the CPU.",), "and nothing is said twice"
+    workbench.show_panel("reconstruct")
+    start_run()
+    assert panel.outcome.remarks() == () and not panel.result.isVisible()
+
+
+def test_start_from_a_finished_run_on_the_same_grid(panel, start_run, controller, result, qtbot, tmp_path):
+    combo = panel.start_box.combo
+    assert combo.count() == 1 and panel.start_box.value() is None
+    run, say = start_run()
+    say("done", result=str(result(run.job.out)), seconds=1.0)
+    qtbot.waitUntil(lambda: combo.count() == 2, timeout=10_000)
+    assert combo.itemText(1).startswith("stiimag 1   three tilts")
+    folder = run.job.out
+    panel.start_box.setValue(folder)
+    takes = panel.method.method.takes_start
+    assert combo.isEnabled() == takes
+    if takes:
+        assert panel.start_box.value() == folder and f"--start {folder}" in panel.command.value()
+        started = panel.start()
+        assert started.job.start == folder
+        panel.start_box.setValue(None)
+        panel.use_parameters(started)
+        assert panel.start_box.value() == folder
+    panel.start_box.set_taken(False)
+    assert panel.start_box.value() is None and "does not iterate" in combo.toolTip()
+
+
+def test_runs_on_another_grid_are_not_offered(study, result, tmp_path):
+    import json
+
+    from napari_sti.widgets.session.finished import on_grid
+
+    folder = result(tmp_path / "one").parent
+    assert [p.folder for p in on_grid(study, [(folder, "one"), (tmp_path / "none", "none")])] == [folder]
+    content = json.loads((folder / "result.json").read_text())
+    content["affine"][0][3] += 5
+    (folder / "result.json").write_text(json.dumps(content))
+    assert on_grid(study, [(folder, "one")]) == ()
+    (folder / "result.json").write_text('{"shape": "broken"}')
+    assert on_grid(study, [(folder, "one")]) == ()
+
+
+def test_all_that_can_run_run_one_after_the_other(needy, panel, have_study, controller, workbench, qtbot):
+    assert [m.id for m in panel.runnable()] == ["stiimag", "mean"]
+    tip = panel.more_runs.all.toolTip()
+    assert "stiimag, mean" in tip and "2 others lack something" in tip
+    panel.more_runs.all.click()
+    jobs = controller.runs._client.jobs
+    assert [(job.name, job.method, job.kind) for job in jobs] == [
+        ("stiimag 1", "stiimag", "recon"),
+        ("mean 1", "mean", "recon"),
+    ]
+    assert panel.more_runs.note.text() == "0 of 2 methods done, 2 waiting." and not panel.more_runs.all.isEnabled()
+    say = controller.runs._client.say
+    say({"event": "started", "id": "fake-1"})
+    qtbot.waitUntil(lambda: "stiimag 1 is running, 1 waiting" in panel.more_runs.note.text())
+    panel.more_runs.note.button.click()
+    assert controller.runs._client.cancelled == ["fake-2", "fake-1"], "what waits first, so that it never begins"
+    say({"event": "failed", "id": "fake-1", "sentence": "It broke."})
+    say({"event": "cancelled", "id": "fake-2"})
+    done = "0 of 2 methods done; failed: stiimag 1; cancelled: mean 1."
+    qtbot.waitUntil(lambda: panel.more_runs.note.text() == done)
+    assert panel.more_runs.all.isEnabled()
+
+
+@pytest.mark.parametrize("width", [320, 400, 420])
+@pytest.mark.parametrize("id_", list(methods()))
+def test_no_method_widens_the_dock_or_squeezes_the_form(panel, workbench, have_study, qtbot, id_, width):
+    workbench.setMinimumWidth(0)
+    workbench.resize(width, 700)
+    choose(panel, id_)
+    qtbot.waitUntil(lambda: panel.width() == panel._area.viewport().width())
+    qtbot.waitUntil(lambda: panel.height() >= panel.heightForWidth(panel.width()))
+    assert panel.minimumSizeHint().width() <= 300
+    assert panel.method.formula.value() == get_method(id_).formula

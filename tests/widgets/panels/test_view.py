@@ -162,3 +162,66 @@ def test_numbers_at_the_ends_of_the_slider_are_whole(workbench, panel, shown, qa
     qapp.processEvents()
     low, high = panel.window._handle_labels
     assert low.x() >= 0 and high.geometry().right() <= panel.window.width()
+
+
+@pytest.fixture
+def trusted(workbench, controller, have_study, result, qtbot):
+    """One finished run with its spreads on the screen."""
+    import numpy as np
+
+    from napari_sti.io.results import FurtherMap, load_result, save_result
+
+    run = controller.reconstruct("stiimag", {}, kind="trust")
+    file = result(run.job.out)
+    rng = np.random.default_rng(0)
+    tensor = load_result(file)
+    spread = {
+        name: FurtherMap(rng.uniform(0, top, tensor.shape).astype(np.float32), unit, name)
+        for name, top, unit in (
+            ("pev_spread", 50, "degrees"),
+            ("msa_spread", 0.003, "ppm"),
+            ("mms_spread", 0.003, "ppm"),
+        )
+    }
+    save_result(tensor, run.job.out, overwrite=True, further=spread)
+    with qtbot.waitSignal(controller.layers.added, timeout=10_000):
+        controller.runs._client.say({"event": "done", "id": run.id, "result": str(file), "seconds": 1.0})
+    return run
+
+
+def test_what_can_be_trusted_lies_over_the_map(panel, trusted, viewer, controller):
+    assert visible(viewer) == ["PEV colour", "PEV spread [deg]"], "who asked for it sees it"
+    assert panel.spread.isEnabled() and panel.spread.isChecked()
+    panel.findChild(object, "sti_map_msa").click()
+    assert visible(viewer) == ["MSA [ppm]", "MSA spread [ppm]"]
+    panel.findChild(object, "sti_lines").click()
+    panel.findChild(object, "sti_map_mms").click()
+    assert visible(viewer) == ["MMS [ppm]", "MMS spread [ppm]", "PEV lines"]
+    assert viewer.layers.selection.active.name.endswith("MMS spread [ppm]")
+    panel.findChild(object, "sti_spread").click()
+    assert visible(viewer) == ["MMS [ppm]", "PEV lines"]
+    controller.view.change(map="field")
+    assert not panel.spread.isEnabled(), "a measured map has no spread"
+
+
+def test_the_floor_hides_directions_that_mean_nothing(panel, trusted, controller, qtbot):
+    import numpy as np
+
+    layer = controller.layers.find(trusted.name, "pev_spread")
+    before = int(np.isfinite(layer.data).sum())
+    controller.view.change(floor=0.012)
+    qtbot.waitUntil(lambda: 0 < int(np.isfinite(layer.data).sum()) < before)
+
+
+def test_a_run_without_spreads_offers_none_and_forgets_nothing(
+    panel, trusted, workbench, start_run, result, viewer, qtbot
+):
+    run, say = start_run()
+    with qtbot.waitSignal(workbench.controller.layers.added, timeout=10_000):
+        say("done", result=str(result(run.job.out)), seconds=1.0)
+    qtbot.waitUntil(lambda: visible(viewer) == ["PEV colour"])
+    assert not panel.spread.isEnabled() and not panel.spread.isChecked()
+    assert "Check what can be trusted" in panel.spread.toolTip()
+    panel.findChild(object, "sti_legend").click()
+    workbench.controller.view.change(run=trusted.name)
+    assert visible(viewer) == ["PEV colour", "PEV spread [deg]"]
