@@ -1,15 +1,17 @@
 """Orthonormal wavelet transform of volumes: Daubechies' families, separable, periodic, any number of levels.
 
 One level along one axis is the product with an orthonormal n x n matrix: half of its rows average, half take details.
-The matrix is banded, and on the CPU it is applied block by block of rows with the columns that these rows need, as
-products of small matrices with long ones. Each product takes the last axis of the volume and writes it as the first,
-so that three of them bring the axes back and no pass over memory has strides. Measured at 128x144x112 with eight
-taps that takes half of the time of whole matrices, which a GPU multiplies.
+The matrix is banded. On the CPU it is applied in blocks: a few averages and the details of the same place, which need
+nearly the same samples, come from one product of a small matrix with long columns, and stay beside each other in
+memory until somebody asks for the usual order. Each product takes the last axis of the volume and writes it as the
+first, so that three of them bring the axes back. Measured at 128x144x112 with eight taps that takes a third of the time
+of whole matrices, which a GPU multiplies.
 """
 
 import itertools
 import math
 import threading
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,10 +19,12 @@ from numpy.typing import NDArray
 
 from napari_sti.core.errors import InputError, shape_text
 from napari_sti.recon import fourier
-from napari_sti.recon.wavelet_filters import Shape, level_matrix, padded_shape
+from napari_sti.recon.wavelet_filters import Shape, decomposition_filter, level_matrix, padded_shape
 
 BLOCK = 8
-"""Rows of a block on the CPU: few, since each block needs as many further columns as the filter has taps."""
+"""About so many averages in a block: few, since each block needs as many further samples as the filter has taps."""
+SHORT = 32
+"""Axes up to this length are not cut into blocks."""
 CACHED = 1 << 19
 """Values that are taken through all blocks before the next ones are, on the CPU: they stay in the cache meanwhile."""
 PIECE = 1 << 17
@@ -66,47 +70,119 @@ class WaveletTransform:
                 mend=f"pad it to {shape_text(padded_shape(shape, max(levels, 1)))}",
             )
         self.shape, self.levels = shape, levels
-        self._grids = [_halved(shape, level) for level in range(levels + 1)]
-        lengths = set(itertools.chain(*self._grids[:-1]))
-        where = torch.device(device)
-        matrices = {n: level_matrix(n, wavelet) for n in lengths}
-        self._there = {n: _BandedMatrix(matrix, where, dtype) for n, matrix in matrices.items()}
-        self._back = {n: _BandedMatrix(matrix.T, where, dtype) for n, matrix in matrices.items()}
+        self._grids = [_halved(shape, level) for level in range(levels)]
+        self._axes = {n: _Axis(n, wavelet, torch.device(device), dtype) for n in set(itertools.chain(*self._grids))}
 
-    def forward(self, volume: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
-        """Write the coefficients of a contiguous volume (X, Y, Z) to `out`; the volume is used as room and lost."""
-        self._one_level(self._there, volume, out)
-        for grid in self._grids[1:-1]:
-            corner = out[_corner(grid)]
-            small, other = _rooms(volume, grid)
-            corner.copy_(self._one_level(self._there, small.copy_(corner), other))
+    def forward(self, volume: torch.Tensor) -> torch.Tensor:
+        """Coefficients (X, Y, Z) of a volume (X, Y, Z), in the usual order."""
+        out = torch.empty_like(volume)
+        for level in self.analyse(volume.clone(), torch.empty_like(volume)):
+            x, y, z = (self._axes[n].usual for n in level.coefficients.shape)
+            corner = tuple(slice(0, n) for n in level.coefficients.shape)
+            out[corner] = level.coefficients[x][:, y][:, :, z]
         return out
 
-    def inverse(self, coefficients: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
-        """Write the volume of coefficients to `out`; W is orthonormal, so this is Wᵀ. The coefficients are lost."""
-        for grid in reversed(self._grids[1:-1]):
-            corner = coefficients[_corner(grid)]
-            small, other = _rooms(out, grid)
-            corner.copy_(self._one_level(self._back, small.copy_(corner), other))
-        return self._one_level(self._back, coefficients, out)
+    def inverse(self, coefficients: torch.Tensor) -> torch.Tensor:
+        """Volume of coefficients in the usual order; W is orthonormal, so that this is Wᵀ."""
+        volume = torch.empty_like(coefficients)
+        levels = self._empty(volume, torch.empty_like(coefficients))
+        for level in levels:
+            grid = level.coefficients.shape
+            x, y, z = (self._axes[n].usual for n in grid)
+            level.coefficients[x[:, None, None], y[:, None], z] = coefficients[tuple(slice(0, n) for n in grid)]
+        return self.synthesise(levels, volume)
 
-    def approximation(self, coefficients: torch.Tensor) -> torch.Tensor:
-        """The corner (a view) that holds the approximation."""
-        return coefficients[_corner(self._grids[-1])]
+    def analyse(self, volume: torch.Tensor, room: torch.Tensor) -> list["Level"]:
+        """Coefficients of a contiguous volume level by level, in blocks; its memory and the room hold them."""
+        levels = self._empty(volume, room)
+        for level, following in zip(levels, [*levels[1:], None], strict=True):
+            self._one_level("there", level.volume, level.coefficients)
+            if following is not None:
+                averages = self.averages(level)
+                following.volume.view(averages.shape).copy_(averages)
+        return levels
 
-    def _one_level(self, matrices: dict[int, "_BandedMatrix"], volume: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
+    def synthesise(self, levels: list["Level"], volume: torch.Tensor) -> torch.Tensor:
+        """Write the volume of coefficients as `analyse` gives them, which are lost, to the same memory as before."""
+        for level, coarser in zip(levels[::-1], [None, *levels[:0:-1]], strict=True):
+            if coarser is not None:
+                averages = self.averages(level)
+                averages.copy_(coarser.volume.view(averages.shape))
+            self._one_level("back", level.coefficients, level.volume)
+        return volume
+
+    def averages(self, level: "Level") -> torch.Tensor:
+        """Averages among the coefficients of a level: a view (blocks, averages in one, of each axis in turn)."""
+        axes = [self._axes[n] for n in level.coefficients.shape]
+        cut = level.coefficients.view([count for axis in axes for count in (axis.n // axis.rows, axis.rows)])
+        x, y, z = (slice(0, axis.block) for axis in axes)
+        return cut[:, x, :, y, :, z]
+
+    def _empty(self, volume: torch.Tensor, room: torch.Tensor) -> list["Level"]:
+        """Memory of every level: that of the coarser ones lies in the volume, which is free after the first."""
+        levels, free = [Level(volume, room)], volume.view(-1)
+        for grid in self._grids[1:]:
+            count = math.prod(grid)
+            if 2 * count > len(free):  # a grid of a single voxel
+                free = torch.empty_like(volume).view(-1).repeat(2)
+            levels.append(Level(free[:count].view(grid), free[count : 2 * count].view(grid)))
+            free = free[2 * count :]
+        return levels
+
+    def _one_level(self, way: str, volume: torch.Tensor, out: torch.Tensor) -> None:
         source, target = volume.view(-1), out.view(-1)
         for n in reversed(volume.shape):
-            matrices[n].apply(source.view(-1, n), target.view(n, -1))
+            getattr(self._axes[n], way).apply(source.view(-1, n), target.view(n, -1))
             source, target = target, source
-        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """One level of the pyramid.
+
+    Parameters
+    ----------
+    volume : (X, Y, Z) tensor
+        What is transformed: the whole volume, or the averages of the finer level.
+    coefficients : (X, Y, Z) tensor
+        Averages and details; the averages of all but the coarsest level are those that it is made of.
+    """
+
+    volume: torch.Tensor
+    coefficients: torch.Tensor
+
+
+class _Axis:
+    """The transform along an axis of n voxels, with its coefficients in blocks."""
+
+    def __init__(self, n: int, wavelet: str, device: torch.device, dtype: torch.dtype) -> None:
+        self.n = n
+        self.block = _block(n) if device.type == "cpu" else max(1, n // 2)  # averages in a block
+        self.rows = min(n, 2 * self.block)  # of a block
+        places = np.arange(n).reshape(2 if n > 1 else 1, -1, self.block)
+        order = places.swapaxes(0, 1).ravel()  # the usual places of what stands in blocks
+        self.usual = torch.from_numpy(np.argsort(order)).to(device)
+        matrix = level_matrix(n, wavelet)[order]
+        self.there = _BandedMatrix(matrix, self.rows, 0, device, dtype)
+        # Samples from here on need only one block and the beginning of the next.
+        self.back = _BandedMatrix(matrix.T, self.rows, len(decomposition_filter(wavelet)) // 2, device, dtype)
+
+
+def _block(n: int) -> int:
+    """Averages in a block: the divisor of n/2 that is nearest to `BLOCK`, or all."""
+    half = max(1, n // 2)
+    divisors = [size for size in range(BLOCK // 2, 2 * BLOCK + 1) if half % size == 0]
+    return half if n <= SHORT or not divisors else min(divisors, key=lambda size: abs(size - BLOCK))
 
 
 class _BandedMatrix:
-    """A matrix whose rows are zero outside a few runs of columns."""
+    """A matrix whose rows are zero outside a few runs of columns, cut into blocks of rows."""
 
-    def __init__(self, matrix: NDArray[np.float64], device: torch.device, dtype: torch.dtype) -> None:
-        spans = _spans(len(matrix), BLOCK if device.type == "cpu" else len(matrix))
+    def __init__(
+        self, matrix: NDArray[np.float64], rows: int, first: int, device: torch.device, dtype: torch.dtype
+    ) -> None:
+        ends = [len(matrix)] if rows >= len(matrix) else [*range(first or rows, len(matrix), rows), len(matrix)]
+        spans = [slice(start, end) for start, end in itertools.pairwise([0, *ends])]
         self._blocks = [
             (span, [(run, torch.tensor(matrix[span, run], device=device, dtype=dtype)) for run in _runs(matrix[span])])
             for span in spans
@@ -128,39 +204,17 @@ class _BandedMatrix:
                     torch.mm(part, x[columns], out=target)
 
 
-def _spans(n: int, rows: int) -> list[slice]:
-    """Cut the rows of a matrix into blocks, none of which holds both averages and details."""
-    if rows >= n:
-        return [slice(0, n)]
-    ends = [*range(rows, n // 2, rows), n // 2, *range(n // 2 + rows, n, rows), n]
-    return [slice(start, end) for start, end in itertools.pairwise([0, *ends])]
-
-
 def _runs(rows: NDArray[np.float64]) -> list[slice]:
-    """Runs of columns that are not all zero."""
+    """Runs of columns that are not all zero; gaps of less than two blocks do not count."""
     used = np.flatnonzero(rows.any(0))
-    starts = [used[0], *used[1:][np.diff(used) > 1]]
-    ends = [*used[:-1][np.diff(used) > 1], used[-1]]
+    gap = np.diff(used) > 2 * BLOCK
+    starts, ends = [used[0], *used[1:][gap]], [*used[:-1][gap], used[-1]]
     return [slice(int(start), int(end) + 1) for start, end in zip(starts, ends, strict=True)]
 
 
 def _halved(shape: Shape, times: int) -> Shape:
     x, y, z = (max(1, n >> times) for n in shape)
     return x, y, z
-
-
-def _corner(grid: Shape) -> tuple[slice, slice, slice]:
-    x, y, z = (slice(0, n) for n in grid)
-    return x, y, z
-
-
-def _rooms(volume: torch.Tensor, grid: Shape) -> tuple[torch.Tensor, torch.Tensor]:
-    """Two small volumes in the memory of a large one."""
-    count = math.prod(grid)
-    flat = volume.view(-1)
-    if 2 * count > len(flat):  # a grid of a single voxel
-        return flat[:count].view(grid), torch.empty_like(volume).view(-1)[:count].view(grid)
-    return flat[:count].view(grid), flat[count : 2 * count].view(grid)
 
 
 class SparseDetails:
@@ -199,13 +253,16 @@ class SparseDetails:
         if self.weight == 0:
             return 0.0
         volume = row.to(self._device)
-        coefficients = self.transform.forward(volume, self._room())
-        averages = self.transform.approximation(coefficients)
-        kept = averages.clone()
-        averages.zero_()
-        size = shrink(coefficients, self.weight / curvature)
-        averages.copy_(kept)
-        self.transform.inverse(coefficients, volume)
+        levels = self.transform.analyse(volume, self._room())
+        size = 0.0
+        for level in levels:
+            averages = self.transform.averages(level)
+            kept = averages.clone() if level is levels[-1] else None
+            averages.zero_()
+            size += shrink(level.coefficients, self.weight / curvature)
+            if kept is not None:
+                averages.copy_(kept)
+        self.transform.synthesise(levels, volume)
         if volume is not row:
             row.copy_(volume)
         return self.weight * size
@@ -223,7 +280,8 @@ def shrink(values: torch.Tensor, threshold: float) -> float:
     """Move all values towards zero by the threshold, in place, and return the sum of their magnitudes."""
     flat = values.view(-1)
     size = 0.0
-    for piece in torch.split(flat, PIECE if values.device.type == "cpu" else max(1, len(flat))):
-        piece.sub_(piece.clamp(-threshold, threshold))
+    room = torch.empty_like(flat[:PIECE] if values.device.type == "cpu" else flat)
+    for piece in torch.split(flat, max(1, len(room))):
+        piece.sub_(torch.clamp(piece, -threshold, threshold, out=room[: len(piece)]))
         size += float(torch.linalg.vector_norm(piece, 1))
     return size

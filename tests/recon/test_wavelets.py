@@ -19,11 +19,17 @@ def random(shape: tuple[int, ...], seed: int = 0) -> torch.Tensor:
 
 
 def forward(transform: WaveletTransform, volume: torch.Tensor) -> torch.Tensor:
-    return transform.forward(volume.clone(), torch.empty_like(volume))
+    return transform.forward(volume)
 
 
 def inverse(transform: WaveletTransform, coefficients: torch.Tensor) -> torch.Tensor:
-    return transform.inverse(coefficients.clone(), torch.empty_like(coefficients))
+    return transform.inverse(coefficients)
+
+
+def is_detail(shape: tuple[int, ...], levels: int) -> torch.Tensor:
+    details = torch.ones(shape, dtype=torch.bool)
+    details[tuple(slice(0, max(1, n // 2**levels)) for n in shape)] = False
+    return details
 
 
 def vanishing(wavelet: str) -> int:
@@ -97,11 +103,24 @@ def test_is_the_pyramid_of_separate_levels() -> None:
 
 
 def test_a_long_axis_is_cut_into_blocks_and_gives_the_same() -> None:
-    shape = (72, 4, 44)  # blocks of eight rows do not fit into half of either long axis
+    shape = (72, 4, 46)  # halves of 36, cut into blocks of nine, and of 23, which cannot be cut
     x = random(shape)
-    found = forward(WaveletTransform(shape, "db4", 1, dtype=torch.float64), x)
+    transform = WaveletTransform(shape, "db4", 1, dtype=torch.float64)
+    found = forward(transform, x)
     matrices = [level_matrix(n, "db4") for n in shape]
     np.testing.assert_allclose(found.numpy(), np.einsum("ai,bj,ck,ijk->abc", *matrices, x.numpy()), atol=1e-12)
+    torch.testing.assert_close(inverse(transform, found), x, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize(("shape", "levels"), [((48, 80, 36), 2), ((8, 1, 40), 3)])
+def test_averages_in_blocks_are_those_of_the_corner(shape: tuple[int, int, int], levels: int) -> None:
+    transform = WaveletTransform(shape, "db4", levels, dtype=torch.float64)
+    x = random(shape)
+    usual = forward(transform, x)
+    last = transform.analyse(x.clone(), torch.empty_like(x))[-1]
+    small = tuple(max(1, n // 2**levels) for n in shape)
+    corner = usual[tuple(slice(0, n) for n in small)]
+    torch.testing.assert_close(transform.averages(last).reshape(small), corner)
 
 
 def test_single_precision_loses_little() -> None:
@@ -153,8 +172,7 @@ def test_prox_minimises_what_it_says(shape: tuple[int, int, int], levels: int, c
     u = z.clone()
     value = prox(u, curvature)
     wz, wu = forward(transform, z), forward(transform, u)
-    details = torch.ones(shape, dtype=torch.bool)
-    transform.approximation(details)[:] = False
+    details = is_detail(shape, levels)
     torch.testing.assert_close(wu[~details], wz[~details])  # averages are left alone
     assert value == pytest.approx(weight * float(wu[details].abs().sum()))
     # Each detail on its own: the best of a fine grid around its own value, by brute force.

@@ -126,4 +126,4 @@ class Cosmos(Method):
         volume = 4 * shape[0] * shape[1] * 2 * (shape[2] // 2 + 1)
         kept = 3 * orientations + 2  # residual, spectra, kernels; spectrum, mask
         iterating = orientations + 3 + 2  # A p; unknown, direction, gradient; what two transforms take
-        return volume * (kept + max(iterating, 12)) + 20_000_000  # at last the tensor, twice
+        return volume * (kept + max(iterating, 20)) + 10_000_000  # at last the tensor, and what looks it over

@@ -35,7 +35,6 @@ class StiImagParams:
         help="Stop when the gradient of the functional has fallen to this fraction of its first value.",
         low=0.0,
         high=1.0,
-        advanced=True,
     )
 
 

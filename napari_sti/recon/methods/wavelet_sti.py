@@ -135,7 +135,7 @@ class WaveletSti(Method):
         volume = 4 * x * y * 2 * (z // 2 + 1)
         tensors = 3 + 1  # two estimates, gradient, spectra
         fields = 3 + 1  # two residuals, data, spectra
-        fixed = 6 + 1 + 4  # directions of k, each value twice, mask, what two threads need for themselves
+        fixed = 3 + 1 + 12  # directions of k, mask, what two threads need for transforms of both kinds
         return volume * (6 * tensors + fields * orientations + fixed) + BASE
 
     def device_bytes(self, shape: tuple[int, int, int], orientations: int, params: WaveletStiParams) -> int:

@@ -182,8 +182,11 @@ class _State:
             z.mul_(-1 / curvature).add_(n, alpha=1 + beta).add_(b, alpha=-beta)
         penalty = self.prox(new, curvature)
         size = moved = along = 0.0
+        steps = [torch.empty(0, device=new.device, dtype=new.dtype) for _ in range(2)]
         for u, n, b in _chunks(new, now, before):
-            step, last = u - n, n - b
+            step, last = (room.resize_(len(u)) for room in steps)
+            torch.sub(u, n, out=step)
+            torch.sub(n, b, out=last)
             size += float(torch.dot(u, u))
             moved += float(torch.dot(step, step))
             along += float(torch.dot(step, last))
