@@ -48,13 +48,22 @@ def _walk(study: Path) -> None:
     _wait(2500)
     take("data")
 
+    workbench.show_panel("prepare")
+    controller.masks.show(("wm_mask", "csf_mask"))
+    _wait(2500)
+    take("prepare")
+
     workbench.show_panel("plan")
     _until(lambda: workbench.panels["plan"].answer() is not None)
     _wait(700)
     take("plan")
 
     workbench.show_panel("reconstruct")
+    workbench.panels["reconstruct"].method.set_mapping("mmsr", {})
     _wait(1500)
+    take("methods")
+    workbench.panels["reconstruct"].method.set_mapping("stiimag", {})
+    _wait(700)
     run = controller.reconstruct("stiimag", {})
     assert run is not None, "the study is complete, so it can be run"
     _until(lambda: run.iteration >= 9)
@@ -78,6 +87,11 @@ def _walk(study: Path) -> None:
     viewer.theme = "dark"
     _beside(viewer, workbench, run)
     take("compare")
+    controller.compare.set_shown(False)
+    _spread(controller)
+    workbench.show_panel("view")
+    _wait(700)
+    take("trust")
     viewer.close()
 
 
@@ -120,6 +134,14 @@ def _beside(viewer: Any, workbench: Any, run: Any) -> None:
     controller.compare.start(panel.value())
     _until(lambda: controller.compare.grid.shown)
     viewer.dims.set_point(2, 24.0)
+    _wait(1500)
+
+
+def _spread(controller: Any) -> None:
+    """How far the directions turn when an orientation is left out."""
+    run = controller.reconstruct("stiimag", {"max_iterations": 20}, kind="trust")
+    assert run is not None, "the study is complete, so it can be run"
+    _until(lambda: not run.active and controller.layers.find(run.name, "pev_spread") is not None)
     _wait(1500)
 
 

@@ -119,6 +119,7 @@ def _panel(
         axes.fill_between(counts, low, high, color=style["color"], alpha=0.18, linewidth=0)
         lines += axes.plot(counts, mean, label=name, markersize=4.5, linewidth=1.4, **style)
     if what.key == "angle_mean":
+        axes.set_ylim(top=max(axes.get_ylim()[1], 1.1 * RANDOM_ANGLE))
         _level(axes, RANDOM_ANGLE, "random directions", counts)
     elif floor is not None and math.isfinite(what.value(floor)):
         _level(axes, what.value(floor), "all-zero tensor", counts)
@@ -152,6 +153,5 @@ def _cut_outliers(axes: "Axes", what: Column, floor: Scores | None) -> None:
 def _level(axes: "Axes", value: float, words: str, counts: list[int]) -> None:
     """Draw what knowing nothing gives."""
     axes.axhline(value, color="#404040", linewidth=0.9, linestyle=":")
-    axes.annotate(
-        words, (counts[-1], value), xytext=(0, 2), textcoords="offset points", size=7, color="#404040", ha="right"
-    )
+    written = axes.annotate(words, (counts[-1], value), xytext=(0, 3), textcoords="offset points", size=7, ha="right")
+    written.set(color="#404040", bbox=dict(boxstyle="square,pad=0.1", facecolor="white", edgecolor="none", alpha=0.75))

@@ -4,21 +4,29 @@ import math
 import os
 import platform
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import Any
 
 from napari_sti import __version__
 from napari_sti.evaluate.curves import curve_figure
 from napari_sti.evaluate.design import BRAINS
 from napari_sti.evaluate.figures import direction_figure, save_figure
 from napari_sti.evaluate.records import DONE, FAILED, FLOOR, REFUSED, Record
-from napari_sti.evaluate.run import CSV, Outcome, shown_tensors, simulate_study
+from napari_sti.evaluate.run import CSV, Outcome, shown_tensors, simulate_study, voxel_size_of
 from napari_sti.io.atomic import write_text
 from napari_sti.maps.scores import NOTHING, Column, Scores, column, markdown
 from napari_sti.recon.registry import get_method
 
 SHOWN = ("angle_mean", "under_30", "ecse", "wpsnr", "psnr", "ssim", "mms_error_percent", "msa_error_percent")
 """Figures of merit in the tables; all are in the CSV file."""
+
+OF_DIRECTIONS = ("wpsnr", "msa_error", "msa_error_percent")
+"""Figures of merit in which an isotropic method is just the tensor that is 0 everywhere; left out for it."""
+
+OF_THE_MEAN = ("mms_error", "mms_error_percent")
+"""Those in which isotropic methods compete."""
 
 COST = (
     Column("seconds", "time", "s", 1, "lower"),
@@ -38,7 +46,8 @@ Everything here is simulated, and every method runs with its default parameters;
   what counts is how far a method is above that row.
 - Errors of MMS and MSA are those of the norm, in per cent of the norm of the truth; 100 % is what the all-zero tensor
   has.
-- Isotropic methods claim no direction, so that they have no angle; their MSA error is 100 %.
+- Isotropic methods claim no direction: they compete for the MMS only, have no angle, and their PSNR and SSIM stand
+  there to compare with.
 - No method can see a constant that is added to the susceptibility everywhere in an unbounded volume; figures are not
   corrected for it, as published.
 - Time runs from beginning to end, whatever else the machine did meanwhile; CPU time is that of all cores together,
@@ -77,7 +86,8 @@ def write_report(outcome: Outcome) -> list[Path]:
             for snr in outcome.design.snr:
                 chosen = _chosen(outcome.records, brain, snr, max_tilt)
                 curves = _write_curves(outcome, brain, snr, max_tilt)
-                parts.append(f"### {condition(chosen, snr, max_tilt)}\n")
+                size = voxel_size_of(brain, outcome.design)
+                parts.append(f"### {condition(chosen, snr, max_tilt)}, voxels of {size:.3g} mm\n")
                 if curves is not None:
                     written.append(curves)
                     parts.append(f"![Figures of merit against the number of orientations]({curves.name})\n")
@@ -136,12 +146,16 @@ def _table(outcome: Outcome, records: list[Record], brain: str, n: int) -> str:
     """All methods at one number of orientations."""
     columns = [column(key) for key in SHOWN]
     rows: dict[str, list[list[float]]] = {}
+    isotropic: set[str] = set()
     for method in outcome.design.methods:
         of_method = [r for r in records if r.cell.method == method and r.status == DONE and r.scores is not None]
         values = [[each.value(r.scores) for r in of_method if r.scores is not None] for each in columns]
+        if of_method and all(r.scores is not None and math.isnan(r.scores.ecse) for r in of_method):
+            isotropic.add(short_name(method))
+            values = [[] if each.key in OF_DIRECTIONS else v for each, v in zip(columns, values, strict=True)]
         costs = [[_cost(r, each.key) for r in of_method] for each in COST]
         rows[short_name(method)] = [*values, *costs]
-    lines = _lines(rows, [*columns, *COST], judged=len(columns))
+    lines = _lines(rows, [*columns, *COST], judged=len(columns), isotropic=isotropic)
     floor = floor_of(outcome, brain)
     if floor is not None:
         lines.append(["*all-zero tensor*", *(each.text(floor) for each in columns), *(NOTHING for _ in COST)])
@@ -154,16 +168,25 @@ def _cost(record: Record, key: str) -> float:
     return math.nan if value is None else float(value)
 
 
-def _lines(rows: dict[str, list[list[float]]], columns: list[Column], *, judged: int) -> list[list[str]]:
-    """Mean and spread as text; the best of the first `judged` columns in bold."""
+def _lines(
+    rows: dict[str, list[list[float]]], columns: list[Column], *, judged: int, isotropic: set[str]
+) -> list[list[str]]:
+    """Mean and spread as text; the best of the first `judged` columns in bold, isotropic methods only for their MMS."""
     means = {name: [_mean(values) for values in row] for name, row in rows.items()}
-    best = [each.write(each.best([row[i] for row in means.values()])) for i, each in enumerate(columns)]
+
+    def competes(name: str, each: Column) -> bool:
+        return name not in isotropic or each.key in OF_THE_MEAN
+
+    best = [
+        each.write(each.best([row[i] for name, row in means.items() if competes(name, each)]))
+        for i, each in enumerate(columns)
+    ]
     lines = []
     for name, row in rows.items():
         cells = []
         for i, (each, values) in enumerate(zip(columns, row, strict=True)):
             text = each.write(means[name][i])
-            if i < judged and text != NOTHING and text == best[i] and len(rows) > 1:
+            if i < judged and text != NOTHING and text == best[i] and len(rows) > 1 and competes(name, each):
                 text = f"**{text}**"
             spread = _spread(values)
             cells.append(f"{text} ± {each.write(spread)}" if i < judged and not math.isnan(spread) else text)
@@ -217,7 +240,7 @@ def _write_curves(outcome: Outcome, brain: str, snr: float, max_tilt: float) -> 
         curve: dict[int, list[Scores]] = {}
         for record in chosen:
             if record.cell.method == method and record.scores is not None:
-                curve.setdefault(record.cell.study.orientations, []).append(record.scores)
+                curve.setdefault(record.cell.study.orientations, []).append(_without_directions(record.scores))
         if curve:
             curves[short_name(method)] = curve
     if not curves:
@@ -227,7 +250,7 @@ def _write_curves(outcome: Outcome, brain: str, snr: float, max_tilt: float) -> 
         curves,
         floor=floor_of(outcome, brain),
         title=BRAINS[brain].split(" (")[0],
-        note=f"Simulated: {condition(chosen, snr, max_tilt)}, {outcome.design.voxel_size:g} mm. {band}",
+        note=f"Simulated: {condition(chosen, snr, max_tilt)}, {voxel_size_of(brain, outcome.design):.3g} mm. {band}",
     )
     name = f"curves-{brain}-{snr:g}dB-{max_tilt:g}deg.png"
     return save_figure(figure, outcome.folder / name, overwrite=True)
@@ -245,12 +268,13 @@ def _write_picture(outcome: Outcome, brain: str) -> Path | None:
     truth = simulate_study(studies[0], design).reference_tensor
     assert truth is not None
     chosen = _chosen(outcome.records, brain, design.snr[0], design.max_tilt[0])
+    size = voxel_size_of(brain, design)
     left_out = f" Isotropic, without directions: {', '.join(map(short_name, isotropic))}." if isotropic else ""
     figure = direction_figure(
         shown,
         truth,
         title=BRAINS[brain].split(" (")[0],
-        note=f"{condition(chosen, design.snr[0], design.max_tilt[0])}.{left_out}",
+        note=f"{condition(chosen, design.snr[0], design.max_tilt[0])}, {size:.3g} mm.{left_out}",
     )
     return save_figure(figure, outcome.folder / f"directions-{brain}.png", overwrite=True)
 
@@ -259,3 +283,11 @@ def _claims_no_direction(records: Iterable[Record], method: str) -> bool:
     """Whether all results of a method are isotropic."""
     errors = [r.scores.ecse for r in records if r.cell.method == method and r.scores is not None]
     return bool(errors) and all(map(math.isnan, errors))
+
+
+def _without_directions(scores: Scores) -> Scores:
+    """Drop what does not tell an isotropic result from the tensor that is 0 everywhere."""
+    if not math.isnan(scores.ecse):
+        return scores
+    nothing: dict[str, Any] = dict.fromkeys(OF_DIRECTIONS, math.nan)
+    return replace(scores, **nothing)

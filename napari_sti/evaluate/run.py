@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import process_time
@@ -13,9 +14,10 @@ from napari_sti import __version__
 from napari_sti.core.acquisition import Acquisition
 from napari_sti.core.errors import Cancelled, InputError
 from napari_sti.core.params import from_mapping
-from napari_sti.core.progress import Progress, Step, silent
+from napari_sti.core.progress import Progress, silent
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.evaluate.design import Cell, Design, Study, default_params
+from napari_sti.evaluate.pace import Pace
 from napari_sti.evaluate.records import DONE, FAILED, FLOOR, REFUSED, Key, Record, append_record, key_of, read_records
 from napari_sti.io.results import load_tensor, save_tensor
 from napari_sti.maps.scores import score
@@ -26,6 +28,9 @@ from napari_sti.simulate.real_fibres import real_directions, real_fibre_phantom
 from napari_sti.simulate.tilts import b0_directions
 
 CSV = "evaluation.csv"
+SMALL_SCAN = 200_000
+"""Voxels below which one CPU thread is used: at 50,000, two took twice the CPU time, and longer on a busy machine."""
+
 TENSORS = "tensors"
 """Folder of the tensors that the picture shows."""
 
@@ -73,22 +78,27 @@ def evaluate(design: Design, folder: Path, *, progress: Progress = silent) -> Ou
     known = {record.key: record for record in read_records(path) if record.status != FAILED}
     plan = _plan(design)
     todo = {study: [m for m, key in keys.items() if key not in known] for study, keys in plan.items()}
-    meter = _CellMeter(progress, sum(map(len, todo.values())))
+    pace = Pace(progress, [Cell(study, method) for study, methods in todo.items() for method in methods])
     for study, methods in todo.items():
         if not methods:
             continue
-        meter.say(f"simulating {_words(study)}")
-        for record in _run_study(study, methods, _phantom(study.brain, design), design, folder, meter):
+        pace.begin(f"simulating {_words(study)}")
+        for record in _run_study(study, methods, _phantom(study.brain, design), design, folder, pace):
             append_record(path, record)
             known[record.key] = record
-            meter.done += 1
-    meter.say("all cells are there")
+            pace.finish(record.cell)
+    pace.begin("all cells are there")
     return Outcome(design, [known[key] for keys in plan.values() for key in keys.values()], folder)
 
 
 def simulate_study(study: Study, design: Design) -> Acquisition:
     """Simulate the scan of a study as `evaluate` does."""
     return _scan(study, _phantom(study.brain, design), design)[0]
+
+
+def voxel_size_of(brain: str, design: Design) -> float:
+    """Edge of a voxel in mm: that of the brain with real fibres is a multiple of the scan's own."""
+    return float(np.mean(_phantom(brain, design).truth.voxel_size))
 
 
 def shown_tensors(outcome: Outcome, brain: str) -> dict[str, dict[int, TensorField | str]]:
@@ -163,7 +173,7 @@ def _scan(study: Study, phantom: Phantom, design: Design) -> tuple[Acquisition, 
 
 
 def _run_study(
-    study: Study, methods: list[str], phantom: Phantom, design: Design, folder: Path, meter: "_CellMeter"
+    study: Study, methods: list[str], phantom: Phantom, design: Design, folder: Path, pace: Pace
 ) -> Iterator[Record]:
     """Run the methods on one scan; a line for each as soon as it is done."""
     if methods == [FLOOR]:
@@ -179,8 +189,9 @@ def _run_study(
         return
     for method in methods:
         cell = Cell(study, method)
-        meter.say(f"{method}, {_words(study)}")
-        record, tensor = _run_cell(cell, acquisition, design.device, meter)
+        pace.begin(f"{method}, {_words(study)}")
+        with _suited_threads(acquisition):
+            record, tensor = _run_cell(cell, acquisition, design.device, pace)
         if tensor is not None and design.is_shown(study):
             file = tensor_file(folder, cell)
             file.parent.mkdir(exist_ok=True)
@@ -221,6 +232,20 @@ def _run_cell(
     return record, tensor
 
 
+@contextmanager
+def _suited_threads(acquisition: Acquisition) -> Iterator[None]:
+    """Compute small scans on one CPU thread, since cutting up so little costs more than it saves."""
+    import torch
+
+    before = torch.get_num_threads()
+    if np.prod(acquisition.shape) < SMALL_SCAN:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _memory(method: str, acquisition: Acquisition) -> float:
     """Peak in megabytes as the method estimates it."""
     chosen = get_method(method)
@@ -230,23 +255,6 @@ def _memory(method: str, acquisition: Acquisition) -> float:
 
 def _line(cell: Cell, status: str, message: str) -> Record:
     return Record(cell, cell.params, status, " ".join(message.split()), version=__version__)
-
-
-class _CellMeter:
-    """Passes the progress of one cell on as that of all, so that time left means that of the whole evaluation."""
-
-    def __init__(self, progress: Progress, total: int) -> None:
-        self._progress, self._total, self._message = progress, total, ""
-        self.done = 0
-
-    def say(self, message: str) -> None:
-        """Say what is done now."""
-        self._message = message
-        self(Step(0))
-
-    def __call__(self, step: Step) -> None:
-        """Take a step of a method."""
-        self._progress(Step(self.done, self._total, message=self._message))
 
 
 def _words(study: Study) -> str:

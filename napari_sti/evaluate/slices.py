@@ -27,7 +27,6 @@ ROOM_MM = 9.0
 """Around the brain, for the letters that mark the sides."""
 
 
-
 @dataclass(frozen=True)
 class Windows:
     """Limits within which values are shown, the same for everything that is compared.

@@ -34,12 +34,14 @@ def row(page, heading, name):
 def test_the_page_says_what_was_done_and_what_is_best(page):
     assert "napari-sti evaluate --methods half flat picky broken --orientations 1 3 --snr 30" in page
     assert "means over 2 seeds" in page and "finer grid" in page and "57.3°" in page
-    assert "### 30 dB, one untilted, the others tilted by up to 40° all around" in page
+    assert "### 30 dB, one untilted, the others tilted by up to 40° all around, voxels of 9.5 mm" in page
     for picture in ("directions-sample.png", "curves-sample-30dB-40deg.png"):
         assert f"]({picture})" in page
     angle, under, ecse = row(page, "1 orientation", "Half")[1:4]
     assert angle.startswith("**0.0** ±") and under.startswith("**100.0** ±") and ecse.startswith("**0.000**")
     assert row(page, "1 orientation", "Flat")[1] == "–" and "**" in row(page, "1 orientation", "Flat")[7]
+    flat = row(page, "1 orientation", "Flat")
+    assert flat[4] == flat[8] == "–" and "**" not in flat[5]  # isotropic: it competes for the MMS only
     assert row(page, "3 orientations", "Picky")[5] == "**∞**"  # no spread: it is not finite
     assert row(page, "1 orientation", "*all-zero tensor*")[7:9] == ["100.0", "100.0"]
     assert row(page, "1 orientation", "Half")[-2] == "3"  # iterations

@@ -98,6 +98,19 @@ def test_tensors_of_the_first_condition_are_kept_for_the_picture(tmp_path):
     assert shown_tensors(outcome, "sample")["half"][3] == "tensor not kept"
 
 
+def test_small_scans_take_one_thread_and_give_the_others_back(tmp_path, monkeypatch):
+    import torch
+
+    before, seen = torch.get_num_threads(), []
+    monkeypatch.setattr(Half, "answer", lambda self, a: seen.append(torch.get_num_threads()) or a.reference_tensor.chi)
+    torch.set_num_threads(2)
+    try:
+        evaluate(design(methods=("half",), orientations=(1,)), tmp_path)
+        assert seen == [1] and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_finer_grids_and_seeds_make_other_scans():
     studies = {}
     for finer in (True, False):
