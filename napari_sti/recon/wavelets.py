@@ -217,8 +217,8 @@ def _halved(shape: Shape, times: int) -> Shape:
     return x, y, z
 
 
-class SparseDetails:
-    """g(x) = λ Σ_c ‖D W x_c‖₁, where D leaves out the averages of the coarsest level; a `Prox` for `fista`.
+class SparseWavelets:
+    """g(x) = λ Σ_c ‖W x_c‖₁, the averages of the coarsest level included; a `Prox` for `fista`.
 
     Parameters
     ----------
@@ -248,7 +248,7 @@ class SparseDetails:
     def __call__(self, row: torch.Tensor, curvature: float) -> float:
         """Replace the volume z by the u that minimises ½ curvature ‖u − z‖² + g(u), and return g(u).
 
-        W is orthonormal, so that details shrink by λ / curvature one by one.
+        W is orthonormal, so that coefficients shrink by λ / curvature one by one.
         """
         if self.weight == 0:
             return 0.0
@@ -256,12 +256,9 @@ class SparseDetails:
         levels = self.transform.analyse(volume, self._room())
         size = 0.0
         for level in levels:
-            averages = self.transform.averages(level)
-            kept = averages.clone() if level is levels[-1] else None
-            averages.zero_()
+            if level is not levels[-1]:  # these averages are what the next level is made of
+                self.transform.averages(level).zero_()
             size += shrink(level.coefficients, self.weight / curvature)
-            if kept is not None:
-                averages.copy_(kept)
         self.transform.synthesise(levels, volume)
         if volume is not row:
             row.copy_(volume)

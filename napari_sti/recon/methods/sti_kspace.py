@@ -94,4 +94,4 @@ class StiKSpace(Method):
         """Estimate the peak memory of a run in bytes, without computing anything."""
         volume = 4 * shape[0] * shape[1] * 2 * (shape[2] // 2 + 1)
         # Combinations, their spectra, directions of k, what two transforms take; then the tensor twice, directions.
-        return volume * (6 + 6 + 2 + 3) + 12_000_000
+        return volume * (6 + 6 + 2 + 3) + 8_000_000
