@@ -113,8 +113,8 @@ def _facts(comparison: Comparison) -> list[str]:
     ]
     if isinstance(comparison.reference, DtiReference):
         facts.append(
-            f"{comparison.reference_name}: directions of a diffusion tensor read as {comparison.reference.frame}; fibre "
-            f"coherence index {comparison.reference.share_of_best:.2f} of the best among all flips and swaps."
+            f"{comparison.reference_name}: directions of a diffusion tensor read as {comparison.reference.frame}; "
+            f"fibre coherence index {comparison.reference.share_of_best:.2f} of the best among all flips and swaps."
         )
     if comparison.simulated:
         facts.append("The data are simulated.")

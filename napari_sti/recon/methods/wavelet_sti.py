@@ -58,10 +58,10 @@ class WaveletSti(Method):
     minimise ½ Σ_i ‖M F⁻¹ Σ_c d_ic F χ_c − δ_i‖² + λ Σ_c ‖W χ_c‖₁ over tensors on the whole grid.
 
     W is the orthonormal wavelet transform of `napari_sti.recon.wavelets`. The averages of its coarsest level count as
-    well: left free, components that few head orientations hardly see grow without bound (on the real fibres from one
-    tilted orientation the error of the MSA was twelve times the MSA). The sum runs over the six stored components, so that off-diagonals, which stand
-    twice in the tensor, count once. Settings of the published method (Bilgic 2016) are not known; defaults were chosen
-    on the simulated sample brain.
+    well: left free, components that few head orientations hardly see grow without bound (on real fibres from one
+    tilted orientation the error of the MSA was twelve times the MSA). The sum runs over the six stored components, so
+    that off-diagonals, which stand twice in the tensor, count once. Settings of the published method (Bilgic 2016) are
+    not known; defaults were chosen on the simulated sample brain.
 
     Wavelets need sizes that can be halved `levels` times and know one end of an axis from the other: fields and mask
     are brought to the nearest RAS order, zeros are added at the far ends, which lie outside the mask, and the result
