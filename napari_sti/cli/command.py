@@ -93,7 +93,11 @@ class Meter:
         if not self._live and share < self._last + 0.1 and step.iteration != step.total:
             return
         self._last = share
-        words = [f"{self._title}:", step.message or "iteration", f"{step.iteration}/{step.total or '?'}"]
+        words = [
+            f"{self._title}:",
+            step.message or "iteration",
+            *([f"{step.iteration}/{step.total or '?'}"] if step.iteration or step.total else []),
+        ]
         if step.residual is not None:
             words.append(f"residual {step.residual:.3g}")
         if left is not None:

@@ -35,6 +35,10 @@ class Needs:
     weights: bool = False
 
 
+MASKS = {"wm_mask": "white matter", "csf_mask": "CSF"}
+"""What the masks of a study are of."""
+
+
 class Method(ABC):
     """One reconstruction method; a subclass in ``recon/methods/<id>.py`` is found by the registry.
 
@@ -113,9 +117,12 @@ class Method(ABC):
                 f"{self.title} needs at least {self.needs.orientations} orientations and the study has {n}",
                 mend="add orientations or choose another method",
             )
-        for name in self.needs.masks:
-            if getattr(acquisition, name) is None:
-                raise InputError(f"{self.title} needs the {name.replace('_', ' ')}", mend=f"add {name} to the study")
+        lacking = [name for name in self.needs.masks if getattr(acquisition, name) is None]
+        if lacking:
+            masks = " and ".join(f"{MASKS.get(name, name)} ({name})" for name in lacking)
+            raise InputError(
+                f"{self.title} needs a mask of {masks}", mend="add it to the study, or make one with napari-sti masks"
+            )
 
     def remarks(self, acquisition: Acquisition) -> tuple[str, ...]:
         """Say in plain sentences what the person should know before believing the result."""

@@ -5,7 +5,7 @@ Everything is compared in the nearest RAS order of axes, so that no number depen
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -188,6 +188,9 @@ def compare(
             scored[name], parts = _fibre_scores_of(result, on_grid, common, counted, angle_maps[name], regions, names)
         else:
             scored[name], parts = _scores_of(result, on_grid, common, white_mask, regions, names)
+            if not directed:
+                scored[name] = _without_anisotropy(scored[name])
+                parts = {region: _without_anisotropy(values) for region, values in parts.items()}
         for region, values in parts.items():
             by_region.setdefault(region, {})[name] = values
     if isinstance(on_grid, DtiReference):
@@ -206,6 +209,13 @@ def compare(
         angle_maps=angle_maps,
         notes=tuple(notes),
     )
+
+
+def _without_anisotropy(scores: AnyScores) -> AnyScores:
+    """An isotropic tensor claims no anisotropy either: its 100 % of error are not to be the best of a column."""
+    if not isinstance(scores, Scores):
+        return scores
+    return replace(scores, msa_error=_NAN, msa_error_percent=_NAN)
 
 
 def has_directions(tensor: TensorField, mask: Mask) -> bool:

@@ -82,14 +82,18 @@ def _draw_map(figure: Any, axes: Any, plan: Plan) -> None:
             ha="center",
             path_effects=halo,
         )
+    advised = {number: a.b0_dir for number, a in enumerate(plan.next_tilts, len(plan.worth.b0_dirs) + 1)}
     for number, b0_dir in enumerate(plan.worth.b0_dirs, 1):
         place = offsets(b0_dir)
         axes.plot(*place, "o", color="white", markeredgecolor="black", markersize=13)
-        axes.text(*place, str(number), ha="center", va="center", fontsize=8)
-    for number, advised in enumerate(plan.next_tilts, len(plan.worth.b0_dirs) + 1):
-        place = offsets(advised.b0_dir)
-        axes.plot(*place, "D", color="#f2b134", markeredgecolor="black", markersize=13)
-        axes.text(*place, str(number), ha="center", va="center", fontsize=8, fontweight="bold")
+        if not any(np.allclose(b0_dir, other, atol=0.02) for other in advised.values()):
+            axes.text(*place, str(number), ha="center", va="center", fontsize=8)
+    for number, b0_dir in advised.items():
+        place = offsets(b0_dir)
+        axes.plot(*place, "D", color="#f2b134", markeredgecolor="black", markersize=15)
+        # An orientation that is advised once more lies on the one that is there: both numbers, side by side.
+        there = [str(n) for n, other in enumerate(plan.worth.b0_dirs, 1) if np.allclose(b0_dir, other, atol=0.02)]
+        axes.text(*place, "·".join([*there, str(number)]), ha="center", va="center", fontsize=8, fontweight="bold")
     out = 1.1 * reach
     for letter, (x, y), (across, up) in (
         ("R", (out, 0), ("left", "center")),

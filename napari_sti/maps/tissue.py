@@ -32,7 +32,7 @@ Contrast = Literal["t1", "t2star"]
 CONTRASTS: tuple[str, ...] = get_args(Contrast)
 """t1: fluid dark, white matter bright. t2star: fluid bright, white matter darkest (magnitude of a gradient echo)."""
 
-USUAL_WHITE = (0.15, 0.6)
+USUAL_WHITE = (0.2, 0.6)
 """Share of white matter in the brain outside of which the estimate is called unlikely."""
 _FLUID_CUT = 0.45  # in the logarithm: further from the median than any tissue of the brain
 _EXTREME = 15  # times the middle half of the values above it: brighter than any fluid, a defect

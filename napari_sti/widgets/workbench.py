@@ -110,6 +110,9 @@ class Workbench(QWidget):
             if self.tabs.widget(index).widget() is panel:
                 self.tabs.setCurrentIndex(index)
 
+    def _in_front(self, panel_id: str) -> bool:
+        return bool(self.tabs.currentWidget().widget() is self.panels[panel_id])
+
     def close_session(self) -> None:
         """End the worker and whatever is being read; called when the viewer closes or the program ends."""
         self._warm.stop()
@@ -186,8 +189,8 @@ class Workbench(QWidget):
         if name in self.controller.layers.run_names():
             if not self.panels["reconstruct"].batch.active:  # more are to come, and how they stand is said there
                 self.show_panel("view")
-        elif not self.controller.layers.run_names():
-            self.show_panel("data")
+        elif not self.controller.layers.run_names() and self._in_front("view"):
+            self.show_panel("data")  # there is nothing to view yet; who works in another panel stays there
 
     def _panel_entered(self, index: int) -> None:
         self.tabs.widget(index).widget().entered()

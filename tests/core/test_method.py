@@ -49,7 +49,9 @@ def test_what_is_missing_is_named():
         InputError, match="Nothing needs at least 2 orientations and the study has 1; add orientations or"
     ):
         Nothing().check(acquisition(1))
-    with pytest.raises(InputError, match="Nothing needs the wm mask; add wm_mask to the study"):
+    with pytest.raises(
+        InputError, match=r"Nothing needs a mask of white matter \(wm_mask\); add it to the study, or make one"
+    ):
         Nothing().check(acquisition(2))
     bare = Acquisition(None, [(0, 0, 1)], np.ones(SHAPE), np.eye(4))
     with pytest.raises(InputError, match="Nothing needs field maps and the study has none; add one per orientation"):

@@ -140,7 +140,10 @@ def test_an_isotropic_result_has_no_angles():
     flat = np.zeros_like(truth.chi)
     flat[..., [0, 3, 5]] = 0.01
     found = compare({"cosmos": replace(truth, chi=flat * truth.mask[..., None])}, truth)
-    assert np.isnan(found.scores["cosmos"].angle_mean) and np.isnan(found.angle_maps["cosmos"]).all()
+    scores = found.scores["cosmos"]
+    assert np.isnan(scores.msa_error) and np.isnan(scores.msa_error_percent), "it claims no anisotropy to be judged by"
+    assert np.isfinite(scores.mms_error)
+    assert np.isnan(scores.angle_mean) and np.isnan(found.angle_maps["cosmos"]).all()
     assert found.notes == ("cosmos is isotropic: it has no directions, and no angles.",)
 
 

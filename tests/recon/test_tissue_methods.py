@@ -171,7 +171,10 @@ def test_asti_plus_is_isotropic_in_fluid():
     assert found.msa[given.csf_mask].max() < 0.02 * np.median(found.msa[given.wm_mask])
 
 
-@pytest.mark.parametrize(("method", "missing"), [(Mmsr(), "wm mask"), (AstiPlus(), "wm mask")])
+@pytest.mark.parametrize(
+    ("method", "missing"),
+    [(Mmsr(), r"white matter \(wm_mask\);"), (AstiPlus(), r"white matter \(wm_mask\) and CSF \(csf_mask\);")],
+)
 def test_missing_tissue_masks_are_named(method, missing):
     with pytest.raises(InputError, match=missing):
         method.check(acquisition(masks=False))

@@ -174,3 +174,17 @@ def test_study_of_a_reader_is_picked_up(workbench, controller, study, tmp_path, 
     assert controller.study.name == "three tilts"
     assert len(viewer.layers) == len(layers), "they are not added again"
     assert viewer.dims.order == (2, 1, 0)
+
+
+def test_a_study_that_is_opened_again_is_shown_once(workbench, controller, study, tmp_path, viewer, qtbot):
+    from napari_sti.io.study import write_study
+
+    file = tmp_path / "study.yaml"
+    write_study(study, file)
+    for _ in range(2):
+        with qtbot.waitSignal(controller.layers.added, timeout=20000):
+            controller.studies.open(file)
+            workbench.show_panel("prepare")
+        assert workbench.tabs.currentWidget().widget() is workbench.panels["prepare"], "nobody is taken elsewhere"
+    names = [layer.name for layer in viewer.layers]
+    assert len(controller.layers.fields()) == 3 and len(names) == len(set(names))

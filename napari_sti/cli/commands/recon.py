@@ -44,6 +44,7 @@ def run(options: argparse.Namespace) -> int:
     start = None if options.start is None else load_start(options.start)
     acquisition = load_study(options.study)
     check_no_input(options.out, (entry.get("path") for entry in acquisition.inputs))
+    method.check(acquisition)  # a refusal comes before what would be said of the result
     for sentence in (*acquisition.warnings, *method.remarks(acquisition)):
         print(f"note: {sentence}", file=sys.stderr)
     with Meter(method.title) as meter:

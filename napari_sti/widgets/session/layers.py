@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_sti.core.acquisition import Acquisition
@@ -148,12 +149,28 @@ class LayerSession(QObject):
         from napari.layers import Layer
 
         name, data, last = self._queue.popleft()
-        self.add_ours(Layer.create(*data))
+        layer = Layer.create(*data)
+        if not self._replace(layer):
+            self.add_ours(layer)
         if last:
             self.added.emit(name)
             self.runs_changed.emit()
         if self._queue:
             self._timer.start(10)
+
+    def _replace(self, layer: Any) -> bool:
+        """Give what is shown the values of a layer of the same study that was read again; False where there is none."""
+        if _kind(layer) in MAP_KINDS:
+            return False
+        for old in self.of_study(_run_name(layer)):
+            same = old.name == layer.name and _kind(old) == _kind(layer) and old.data.shape == layer.data.shape
+            if same and np.allclose((*old.scale, *old.translate), (*layer.scale, *layer.translate)):
+                # Labels may be under the brush: what was painted there is not replaced.
+                if old.data.dtype.kind == "f":
+                    old.data, old.metadata, old.visible = layer.data, layer.metadata, layer.visible
+                    return True
+                return bool(np.array_equal(old.data, layer.data))
+        return False
 
     def adopt(self) -> None:
         """Take over what a reader has put into the viewer before the workbench was there."""

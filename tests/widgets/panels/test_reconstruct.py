@@ -223,7 +223,7 @@ def test_tensors_come_first_and_headings_cannot_be_chosen(needy, panel):
 
 def test_a_missing_mask_is_said_and_leads_to_where_it_is_made(needy, panel, have_study, workbench):
     choose(panel, "white")
-    assert "needs the wm mask" in panel.blocked.text()
+    assert "needs a mask of white matter (wm_mask)" in panel.blocked.text()
     assert [chip.text for chip in panel.chips.value()][-1] == "no white matter mask"
     assert panel.method.needs.text() == "Needs 1 orientation and the white matter mask; 6 determine the result."
     if "prepare" in workbench.panels:
