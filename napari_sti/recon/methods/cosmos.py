@@ -9,6 +9,7 @@ from napari_sti.core.method import Method, Needs
 from napari_sti.core.params import param
 from napari_sti.core.progress import Progress, silent
 from napari_sti.core.tensor_field import TensorField
+from napari_sti.recon.budget import volume_bytes
 
 _CLOSED_FORM_RIDGE = 1e-3
 """Of the first estimate, for each orientation: keeps it from blowing up noise where all kernels are small."""
@@ -123,7 +124,7 @@ class Cosmos(Method):
 
     def memory_bytes(self, shape: tuple[int, int, int], orientations: int, params: CosmosParams) -> int:
         """Estimate the peak memory of a run in bytes, without computing anything."""
-        volume = 4 * shape[0] * shape[1] * 2 * (shape[2] // 2 + 1)
+        volume = volume_bytes(shape)
         kept = 3 * orientations + 2  # residual, spectra, kernels; spectrum, mask
         iterating = orientations + 3 + 2  # A p; unknown, direction, gradient; what two transforms take
         return volume * (kept + max(iterating, 20)) + 10_000_000  # at last the tensor, and what looks it over

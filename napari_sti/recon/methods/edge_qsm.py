@@ -12,6 +12,7 @@ from napari_sti.core.method import Method, Needs
 from napari_sti.core.params import param
 from napari_sti.core.progress import Progress, silent
 from napari_sti.core.tensor_field import TensorField
+from napari_sti.recon.budget import volume_bytes
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ class EdgeQsm(Method):
 
     def memory_bytes(self, shape: tuple[int, int, int], orientations: int, params: EdgeQsmParams) -> int:
         """Estimate the peak memory of a run in bytes, without computing anything."""
-        volume = 4 * shape[0] * shape[1] * 2 * (shape[2] // 2 + 1)
+        volume = volume_bytes(shape)
         kept = 5 + 3 + 2  # operator and field, weights, preconditioner
         iterating = 6  # estimate, gradient twice, direction, A p, what is in between
         finding_edges = 2 * 9  # gradients in double precision

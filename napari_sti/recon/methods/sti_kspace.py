@@ -11,6 +11,7 @@ from napari_sti.core.method import Method, Needs
 from napari_sti.core.params import param
 from napari_sti.core.progress import Progress, silent
 from napari_sti.core.tensor_field import TensorField
+from napari_sti.recon.budget import volume_bytes
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,6 @@ class StiKSpace(Method):
 
     def memory_bytes(self, shape: tuple[int, int, int], orientations: int, params: StiKSpaceParams) -> int:
         """Estimate the peak memory of a run in bytes, without computing anything."""
-        volume = 4 * shape[0] * shape[1] * 2 * (shape[2] // 2 + 1)
+        volume = volume_bytes(shape)
         # Combinations, their spectra, directions of k, what two transforms take; then the tensor twice, directions.
         return volume * (6 + 6 + 2 + 3) + 8_000_000

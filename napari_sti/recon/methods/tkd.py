@@ -10,6 +10,7 @@ from napari_sti.core.method import Method, Needs
 from napari_sti.core.params import param
 from napari_sti.core.progress import Progress, silent
 from napari_sti.core.tensor_field import TensorField
+from napari_sti.recon.budget import volume_bytes
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,6 @@ class Tkd(Method):
 
     def memory_bytes(self, shape: tuple[int, int, int], orientations: int, params: TkdParams) -> int:
         """Estimate the peak memory of a run in bytes, without computing anything."""
-        volume = 4 * shape[0] * shape[1] * 2 * (shape[2] // 2 + 1)
+        volume = volume_bytes(shape)
         kept = 6  # kernel, two spectra of the operator, spectrum, mask, field
         return volume * (kept + 16) + 6_000_000  # the tensor, and what looks it over; measured at 1 mm

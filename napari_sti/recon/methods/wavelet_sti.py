@@ -11,7 +11,7 @@ from napari_sti.core.method import Method, Needs
 from napari_sti.core.params import param
 from napari_sti.core.progress import Progress, silent
 from napari_sti.core.tensor_field import TensorField
-from napari_sti.recon.budget import BASE, operator_bytes
+from napari_sti.recon.budget import BASE, operator_bytes, volume_bytes
 from napari_sti.recon.wavelet_filters import WAVELETS, padded_shape
 
 
@@ -132,8 +132,7 @@ class WaveletSti(Method):
 
     def memory_bytes(self, shape: tuple[int, int, int], orientations: int, params: WaveletStiParams) -> int:
         """Estimate the peak memory of a run in bytes, without computing anything."""
-        x, y, z = padded_shape(shape, params.levels)
-        volume = 4 * x * y * 2 * (z // 2 + 1)
+        volume = volume_bytes(padded_shape(shape, params.levels))
         tensors = 3 + 1  # two estimates, gradient, spectra
         fields = 3 + 1  # two residuals, data, spectra
         fixed = 3 + 1 + 12  # directions of k, mask, what two threads need for transforms of both kinds

@@ -51,6 +51,7 @@ class ReconstructPanel(Panel):
         self._mend_in = "data"
         self.chips = ChipRow()
         self._shares: dict[str, float] = {}
+        self._masks_shown: tuple[str, dict[str, Any]] = ("", {})
         self.method = MethodEditor()
         self.start_box = StartBox()
         self.device = DeviceBox()
@@ -146,7 +147,7 @@ class ReconstructPanel(Panel):
         studies.checked.connect(self._checked)
         for part in (self.method, self.start_box, self.device):
             part.valueChanged.connect(self._refresh)
-        self.method.combo.activated.connect(self._show_masks)
+        self.method.valueChanged.connect(self._show_masks)
         self.points.changed.connect(self._have_points)
         runs.devices_changed.connect(self._devices)
         runs.added.connect(self._runs_changed)
@@ -188,6 +189,7 @@ class ReconstructPanel(Panel):
     def _checked(self) -> None:
         self._shares = {}
         self._sharer.start(mask_shares, self.controller.study)
+        self._show_masks()
         self._refresh()
 
     def _have_shares(self, shares: dict[str, float]) -> None:
@@ -197,12 +199,13 @@ class ReconstructPanel(Panel):
     def _have_points(self) -> None:
         self.start_box.set_points(self.points.points)
 
-    def _show_masks(self, _: int = 0) -> None:
-        """Bring the tissue masks that the chosen method goes by to the person's eyes."""
-        wanted = tuple(n for n in self.method.method.needs.masks if getattr(self.controller.study, n, None) is not None)
-        masks = getattr(self.controller, "masks", None)
-        if wanted and masks is not None:
-            masks.show(wanted)
+    def _show_masks(self) -> None:
+        """Bring the masks that the method goes by to the person's eyes, once for each method and file."""
+        files = {name: getattr(self.controller.study, name) for name in self.method.method.needs.masks}
+        wanted = {name: file for name, file in files.items() if file is not None}
+        if wanted and (self.method.method.id, wanted) != self._masks_shown:
+            self.controller.masks.show(tuple(wanted))
+        self._masks_shown = (self.method.method.id, wanted)
 
     def _show_button(self, why: str) -> None:
         active = self.controller.runs.active

@@ -365,3 +365,16 @@ def test_no_method_widens_the_dock_or_squeezes_the_form(panel, workbench, have_s
     qtbot.waitUntil(lambda: panel.height() >= panel.heightForWidth(panel.width()))
     assert panel.minimumSizeHint().width() <= 300
     assert panel.method.formula.value() == get_method(id_).formula
+
+
+def test_masks_are_shown_when_the_study_comes_after_the_method(
+    needy, panel, controller, study, files, monkeypatch, qtbot
+):
+    shown = []
+    monkeypatch.setattr(controller.masks, "show", shown.append)
+    choose(panel, "white")
+    assert shown == []
+    for name in ("first", "second"):
+        with qtbot.waitSignal(controller.studies.checked):
+            controller.studies.set(replace(study, name=name, wm_mask=files / "brain_mask.nii.gz"))
+    assert shown == [("wm_mask",)], "the same masks are not forced on a person who has hidden them"
