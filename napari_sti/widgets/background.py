@@ -1,10 +1,37 @@
 """Run a function in a thread and hand its result to the thread of the window."""
 
 import threading
+import weakref
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
+
+
+class _Post(QObject):
+    """Takes answers from threads to the thread of the window; never deleted.
+
+    A thread that used a signal of its own `Background` could do so while the window deletes that, which ends the
+    program.
+    """
+
+    arrived = Signal(object, int, bool, object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.arrived.connect(self._hand_over)
+
+    def _hand_over(self, to: "weakref.ref[Background]", number: int, good: bool, answer: object) -> None:
+        background = to()
+        if background is not None:
+            background._deliver(number, good, answer)
+
+
+@cache
+def _post() -> _Post:
+    """Make it in the thread of the window, with the first `Background`."""
+    return _Post()
 
 
 class Background(QObject):
@@ -18,7 +45,6 @@ class Background(QObject):
     """The result of the newest call."""
     failed = Signal(object)
     """The exception that the newest call ended with."""
-    _arrived = Signal(int, bool, object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -26,7 +52,7 @@ class Background(QObject):
         self._waiting = False
         self._closed = False
         self._lock = threading.Lock()
-        self._arrived.connect(self._deliver)
+        self._post, self._me = _post(), weakref.ref(self)
 
     def start(self, function: Callable[..., Any], *args: Any) -> None:
         """Call the function in a thread; the answers to earlier calls are dropped."""
@@ -54,13 +80,13 @@ class Background(QObject):
                 answer, good = function(*args), True
             except Exception as error:
                 answer, good = error, False
-        try:
-            self._arrived.emit(number, good, answer)
-        except RuntimeError:  # the window was closed meanwhile and Qt has deleted this object
-            return
+        self._post.arrived.emit(self._me, number, good, answer)
 
     def _deliver(self, number: int, good: bool, answer: object) -> None:
         if self._closed or number != self._newest:
             return
         self._waiting = False
-        (self.done if good else self.failed).emit(answer)
+        try:
+            (self.done if good else self.failed).emit(answer)
+        except RuntimeError:  # the window was closed meanwhile and Qt has deleted this object
+            return
