@@ -8,14 +8,15 @@ BIN := .venv/bin
 ON_SCREEN := $(BIN)/python -m tools.screen
 
 PYTEST_ARGS ?=
-# Test files that run side by side: the tests of windows and of times like to be alone, so one.
-JOBS ?= 1
+CORES := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 1)
+# Processes that share the tests. All windows are tested in one of them (tests/conftest.py), so more than two bring little.
+JOBS ?= $(shell echo $$(($(CORES) < 2 ? 1 : 2)))
 DEMO_OUT ?= demo-output
 # Tests and pictures neither read nor change the settings and the list of runs of the user.
 APART_FOLDER := $(CURDIR)/build/apart
 APART := NAPARI_CONFIG="$(APART_FOLDER)/napari.yaml" NAPARI_STI_RUNS="$(APART_FOLDER)/runs"
 # Arrays in tests are small: on a machine with many cores, starting all of them costs more than it brings.
-test: export OMP_NUM_THREADS ?= $(shell cores=$$(nproc 2>/dev/null || echo 4); echo $$((cores < 4 ? cores : 4)))
+test: export OMP_NUM_THREADS ?= $(shell each=$$(($(CORES) / $(JOBS))); echo $$((each < 1 ? 1 : each < 4 ? each : 4)))
 
 help:  ## say what can be made
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /\t/' | expand -t 14
@@ -26,10 +27,10 @@ setup:  ## make the environment in .venv, with pinned versions, and install miss
 demo: setup  ## sample brain, simulated scan, reconstruction: a window, or pictures and maps in demo-output
 	@$(ON_SCREEN) --without-screen --headless $(BIN)/napari-sti demo --out $(DEMO_OUT) --overwrite
 
-test: setup  ## run all tests; PYTEST_ARGS="tests/io -k oblique" runs some, JOBS=2 side by side
+test: setup  ## run all tests; PYTEST_ARGS="tests/io -k oblique" runs some, JOBS=1 one after the other
 	@rm -rf "$(APART_FOLDER)" && mkdir -p "$(APART_FOLDER)"
 	@$(APART) $(ON_SCREEN) \
-	    $(BIN)/python -m pytest $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadfile) $(PYTEST_ARGS)
+	    $(BIN)/python -m pytest $(if $(filter-out 1,$(JOBS)),-n $(JOBS)) $(PYTEST_ARGS)
 
 lint: lint-style lint-types lint-layers lint-manifest lint-docs  ## check style, types, imports, manifest, made pages
 
