@@ -31,7 +31,7 @@ def _section(method: Method) -> str:
         "",
         method.summary,
         "",
-        f"Minimises {method.formula}",
+        f"{'Iterates' if '←' in method.formula else 'Minimises'} {method.formula}",
         "",
         f"Reference: {method.reference}. Runs from {needs.orientations} orientation"
         f"{'s' if needs.orientations != 1 else ''}, determined by the data from {needs.determined_from}.",

@@ -57,6 +57,8 @@ class Method(ABC):
     """Whether it finds one susceptibility for each voxel instead of a tensor; forms list such methods last."""
     takes_start: ClassVar[bool] = False
     """Whether `run` can begin at the tensor of another result."""
+    keeps_iterates: ClassVar[bool] = False
+    """Whether a job keeps the tensor of every iteration, for a look back at how the result came about."""
 
     @abstractmethod
     def run(

@@ -21,7 +21,8 @@ P = TypeVar("P")
 class Parameter:
     """One declared parameter, as forms and command lines need it.
 
-    `kind` is ``float``, ``int``, ``bool`` or ``str``; `optional` tells that None (nothing stated) is a value, too.
+    `kind` is ``float``, ``int``, ``bool`` or ``str``; `optional` tells that None (nothing stated) is a value, too;
+    `path` is ``"file"`` or ``"folder"`` for a text that names one.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Parameter:
     high: float | None
     choices: tuple[str, ...]
     advanced: bool
+    path: str = ""
 
 
 def param(
@@ -47,6 +49,7 @@ def param(
     high: float | None = None,
     choices: tuple[str, ...] = (),
     advanced: bool = False,
+    path: str = "",
 ) -> Any:
     """Declare a field of a frozen ``Params`` dataclass.
 
@@ -62,8 +65,12 @@ def param(
         Accepted words of a text parameter.
     advanced : bool
         Shown under *More* in the form.
+    path : {"", "file", "folder"}
+        Whether a text parameter names a file or a folder, which forms let the person choose.
     """
-    metadata = dict(label=label, help=help, unit=unit, low=low, high=high, choices=choices, advanced=advanced)
+    metadata = dict(
+        label=label, help=help, unit=unit, low=low, high=high, choices=choices, advanced=advanced, path=path
+    )
     return dataclasses.field(default=default, metadata=metadata)
 
 

@@ -1,7 +1,7 @@
 """Progress and cancel are one injected callable: the core calls it once per iteration, and it may raise."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,10 @@ class Step:
         What is being done, for the progress bar.
     preview : callable, optional
         Makes the current estimate, (X, Y, Z, 6) float32 in ppm and voxel axes; called only when somebody looks.
+    metrics : mapping
+        Further numbers by name, for a training: losses, learning rate, what a validation found.
+    change : float, optional
+        Relative length of the last step, norm(x_k - x_{k-1}) / norm(x_k).
     """
 
     iteration: int
@@ -35,6 +39,8 @@ class Step:
     convergence: float | None = None
     message: str = ""
     preview: Callable[[], NDArray[np.float32]] | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    change: float | None = None
 
 
 Progress = Callable[[Step], None]

@@ -12,6 +12,9 @@ from napari_sti.core.acquisition import Acquisition
 Shape = tuple[int, int, int]
 
 
+_ORDERS = {"RAS": np.eye(4), "LPS": np.diag([-1.0, -1.0, 1.0, 1.0])}
+
+
 class CanonicalGrid:
     """Brings the arrays of a study to the nearest RAS order, with zeros added at the far ends, and takes results back.
 
@@ -24,6 +27,8 @@ class CanonicalGrid:
         In its storage order.
     padded : callable, optional
         Makes the shape of the padded grid, nowhere smaller, from that in RAS order. Nothing is added by default.
+    axes : {"RAS", "LPS"}
+        The other order is for networks that were trained in it.
 
     Attributes
     ----------
@@ -37,8 +42,10 @@ class CanonicalGrid:
         False where zeros were added.
     """
 
-    def __init__(self, acquisition: Acquisition, padded: Callable[[Shape], Shape] | None = None) -> None:
-        self._there = frames.canonical_orientation(acquisition.affine)
+    def __init__(
+        self, acquisition: Acquisition, padded: Callable[[Shape], Shape] | None = None, *, axes: str = "RAS"
+    ) -> None:
+        self._there = frames.orientation_between(acquisition.affine, _ORDERS[axes])
         affine = frames.reorder_affine(acquisition.affine, self._there, acquisition.shape)
         self._back = frames.orientation_between(affine, acquisition.affine)
         turn = frames.reordering_matrix(self._there)
@@ -48,8 +55,13 @@ class CanonicalGrid:
         self._inner: Shape = cast(Shape, frames.reorder_volume(acquisition.mask, self._there).shape)
         self.shape = padded(self._inner) if padded else self._inner
         self.voxel_size = frames.voxel_size(affine)
-        self.b0_dirs = frames.rotate_vectors(acquisition.b0_dirs, turn)
+        self._turn = turn
+        self.b0_dirs = self.turned(acquisition.b0_dirs)
         self.mask = self.place(acquisition.mask)
+
+    def turned(self, directions: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Directions (N, 3) in the study's voxel axes, in the axes of this grid."""
+        return frames.rotate_vectors(directions, self._turn)
 
     def place(self, volume: NDArray[Any]) -> NDArray[Any]:
         """Volume (X, Y, Z) of the study on this grid; a copy."""
@@ -81,6 +93,11 @@ class CanonicalGrid:
             sign = np.float32(self._components[new, old])
             np.multiply(stored, sign, out=out[..., old], where=self._stored_mask, casting="unsafe")
         return out
+
+    def take(self, volume: NDArray[Any]) -> NDArray[np.float32]:
+        """Volume (X, Y, Z) in the study's order of one on this grid; zero outside the study's mask."""
+        stored = frames.reorder_volume(volume[self._inside], self._back)
+        return np.where(self._stored_mask, stored, np.float32(0)).astype(np.float32, copy=False)
 
     @property
     def _inside(self) -> tuple[slice, slice, slice]:

@@ -50,11 +50,6 @@ def few(method: Method) -> dict[str, object]:
     return {"max_iterations": 4} if "max_iterations" in names else {}
 
 
-def skip_if_weights(method: Method) -> None:
-    if method.needs.weights:
-        pytest.skip("needs trained weights")
-
-
 @EVERY
 def test_says_what_it_is(method: Method) -> None:
     for text in (method.title, method.summary, method.formula, method.reference):
@@ -86,7 +81,6 @@ def test_parameters_are_declared_in_full_and_travel(method: Method) -> None:
 @EVERY
 @pytest.mark.parametrize("orientations", range(1, 8))
 def test_runs_with_any_number_of_orientations(method: Method, orientations: int) -> None:
-    skip_if_weights(method)
     if orientations < method.needs.orientations:
         with pytest.raises(InputError, match="needs at least"):
             reconstruct(acquisition(orientations), method.id, device="cpu", **few(method))
@@ -110,7 +104,6 @@ def test_runs_with_any_number_of_orientations(method: Method, orientations: int)
 
 @EVERY
 def test_provenance_is_complete_and_plain(method: Method) -> None:
-    skip_if_weights(method)
     found = reconstruct(acquisition(), method.id, device="cpu", **few(method))
     known = json.loads(json.dumps(dict(found.provenance), allow_nan=False))
     expected = {"method", "params", "device", "seconds", "finished", "versions", "inputs", "remarks", "simulated"}
@@ -125,29 +118,26 @@ def test_provenance_is_complete_and_plain(method: Method) -> None:
 
 @EVERY
 def test_is_the_same_every_time(method: Method) -> None:
-    skip_if_weights(method)
     one, other = (reconstruct(acquisition(), method.id, device="cpu", **few(method)) for _ in range(2))
     np.testing.assert_array_equal(one.chi, other.chi)
 
 
 @EVERY
-def test_cancel_is_heeded_at_the_second_iteration(method: Method) -> None:
-    skip_if_weights(method)
+def test_cancel_is_heeded_at_the_second_iteration_or_the_only_one(method: Method) -> None:
     seen = []
 
     def leave(step: Step) -> None:
         seen.append(step.iteration)
-        if step.iteration == 2:
+        if step.iteration == min(2, step.total):
             raise Cancelled
 
     with pytest.raises(Cancelled):
         reconstruct(acquisition(), method.id, device="cpu", progress=leave)
-    assert max(seen) == 2
+    assert max(seen) <= 2
 
 
 @EVERY
 def test_previews_are_tensors(method: Method) -> None:
-    skip_if_weights(method)
     given, shapes = acquisition(), set()
 
     def look(step: Step) -> None:
@@ -174,7 +164,6 @@ def test_no_field_maps_are_refused(method: Method) -> None:
 
 @EVERY
 def test_does_not_depend_on_the_order_of_storage(method: Method) -> None:
-    skip_if_weights(method)
     every_order_agrees(method.id, orientations=7, **few(method))
 
 
@@ -196,7 +185,6 @@ def isotropic_blocks() -> Acquisition:
 
 @EVERY
 def test_an_isotropic_phantom_comes_out_isotropic(method: Method) -> None:
-    skip_if_weights(method)
     given = isotropic_blocks()
     names = {p.name for p in params.describe(method.Params)}
     wanted = {"tol": 1e-6, "max_iterations": 400, "lam": 0.0, "smooth": 0.0}
@@ -211,7 +199,6 @@ def test_an_isotropic_phantom_comes_out_isotropic(method: Method) -> None:
 
 @EVERY
 def test_starts_from_another_result_or_says_that_it_cannot(method: Method) -> None:
-    skip_if_weights(method)
     given = acquisition()
     first = reconstruct(given, method.id, device="cpu", **few(method))
     if not method.takes_start:

@@ -1,0 +1,179 @@
+"""The compact model: our own small network between data-consistent estimates."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from napari_sti.recon.operator import StiOperator
+from napari_sti.recon.unrolled.compact_network import WIDTHS, CompactNetwork
+from napari_sti.recon.unrolled.model import (
+    Iterate,
+    OnIterate,
+    UnrolledModel,
+    misfit,
+    relative_residual,
+    relative_step,
+)
+from napari_sti.recon.unrolled.whitened import WhitenedFit, to_tensor
+
+INPUTS = 22
+"""Estimate 6, residual gradient 6, first estimate 6, mask 1, place in the head 3."""
+CONDITIONS = 14
+
+FIRST_ITERATIONS, LATER_ITERATIONS = 3, 2
+"""Of the least squares before the network and after it."""
+
+PLACE_MM = 60.0
+"""Unit of the coordinates that tell the network where in the head it is."""
+GRADIENT_SCALE = 0.004
+"""ppm; about what a residual of one whitened unit projects back to."""
+
+
+class CompactModel(UnrolledModel):
+    """x ← fit(x + f(x, Aᵀ(y − A x), x₀)): a network corrects the estimate, least squares bring it back to the data.
+
+    x₀ is the ridge-regularised fit of the data alone; components are those of
+    `napari_sti.recon.unrolled.whitened`, in which the mean susceptibility and the anisotropic part are both of order
+    1. After every correction, the fit minimises ‖A x − y‖² / σ² + ‖x − z‖² / τ² around the corrected z, so that what
+    the data know cannot be lost, and the network decides on the rest. It is told where in the head it is, how many
+    orientations there are, how they are spread, the voxel size and the noise.
+
+    Parameters
+    ----------
+    iterations : int
+        Corrections, all by the same network.
+    widths : three ints
+        Of `CompactNetwork`.
+    spread : float
+        τ: how far the fit may go from the correction, in whitened units.
+    """
+
+    family: ClassVar[str] = "compact"
+    multiple: ClassVar[int] = CompactNetwork.multiple
+    axes: ClassVar[str] = "RAS"
+
+    def __init__(self, iterations: int = 2, widths: Sequence[int] = WIDTHS, spread: float = 0.25) -> None:
+        super().__init__()
+        self.config = {"iterations": int(iterations), "widths": [int(w) for w in widths], "spread": float(spread)}
+        self.iterations, self.spread = int(iterations), float(spread)
+        self.network = CompactNetwork(INPUTS, 6, CONDITIONS, widths)
+
+    def estimate(
+        self,
+        operator: StiOperator,
+        field: torch.Tensor,
+        on_iterate: OnIterate | None = None,
+        iterations: int | None = None,
+    ) -> torch.Tensor:
+        """Estimate the tensor; see `UnrolledModel.estimate`."""
+        problem = Problem.of(operator, field)
+        total = self.iterations if iterations is None else iterations
+        w, chi = problem.first, None
+        for number in range(total):
+            volumes = padded(problem.inputs(w, number), CompactNetwork.multiple)
+            network = self.network.for_scan(problem.conditions(number))
+            correction = cropped(self.evaluation(network, volumes[None])[0], operator.shape)
+            w = problem.fit.fit((w + correction) * operator.mask, self.spread, LATER_ITERATIONS)
+            chi, before = to_tensor(w), chi
+            if on_iterate is not None:
+                left = misfit(operator, chi, field)
+                residual = relative_residual(left, field, operator.mask)
+                on_iterate(Iterate(number + 1, total, chi, residual, relative_step(chi, before)))
+        return to_tensor(w) if chi is None else chi
+
+    def unrolled(self, problem: "Problem") -> list[torch.Tensor]:
+        """Corrections and fits (whitened) of every iteration, with gradients: for training."""
+        w, passed = problem.first, []
+        for number in range(self.iterations):
+            volumes = padded(problem.inputs(w, number), CompactNetwork.multiple)[None]
+            correction = self.network.correct(volumes, problem.conditions(number)[None])[0]
+            z = (w + cropped(correction, problem.operator.shape)) * problem.operator.mask
+            w = problem.fit.fit(z, self.spread, LATER_ITERATIONS)
+            passed += [z, w]
+        return passed
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A scan, its first estimate, and what the network is told about it.
+
+    Parameters
+    ----------
+    operator : StiOperator
+        The model of the scan.
+    fit : WhitenedFit
+        Its least squares.
+    first : (6, X, Y, Z) tensor
+        First estimate, whitened.
+    backprojection : (6, X, Y, Z) tensor
+        Of the field maps.
+    """
+
+    operator: StiOperator
+    fit: WhitenedFit
+    first: torch.Tensor
+    backprojection: torch.Tensor
+    strength: float
+
+    @classmethod
+    def of(cls, operator: StiOperator, field: torch.Tensor) -> "Problem":
+        """Make the problem of field maps (N, X, Y, Z) in ppm."""
+        fit = WhitenedFit(operator, field)
+        inside = operator.mask > 0.5
+        strength = float(field[:, inside].square().mean().sqrt()) if bool(inside.any()) else 0.0
+        return cls(operator, fit, fit.fit(None, 1.0, FIRST_ITERATIONS), fit.backprojection(), strength)
+
+    def inputs(self, w: torch.Tensor, number: int) -> torch.Tensor:
+        """What the network sees (22, X, Y, Z) in iteration `number` from 0."""
+        gradient = self.backprojection if number == 0 else self.fit.gradient(w)
+        scale = 1 / (GRADIENT_SCALE * ISO_TO_FIELD * math.sqrt(self.operator.orientations))
+        return torch.cat([w, gradient * scale * RELATIVE.to(w)[:, None, None, None], self.first, self.surroundings()])
+
+    def surroundings(self) -> torch.Tensor:
+        """Mask and place in the head (4, X, Y, Z): mm from the middle of the mask over `PLACE_MM`, 0 outside."""
+        mask = self.operator.mask
+        index = torch.nonzero(mask > 0.5).to(mask.dtype)
+        middle = index.mean(0) if len(index) else torch.zeros(3)
+        lines = [
+            (torch.arange(n, device=mask.device, dtype=mask.dtype) - middle[a])
+            * (self.operator.voxel_size[a] / PLACE_MM)
+            for a, n in enumerate(mask.shape)
+        ]
+        return torch.stack([mask, *(line * mask for line in torch.meshgrid(*lines, indexing="ij"))])
+
+    def conditions(self, number: int) -> torch.Tensor:
+        """What describes the scan (14,), each of order 1."""
+        h = np.asarray(self.operator.b0_dirs, float)
+        second = (h.T @ h / len(h))[np.triu_indices(3)]
+        spread = np.linalg.eigvalsh(h.T @ h / len(h))[1]
+        noise = math.log10(self.fit.noise / max(self.strength, 1e-6)) + 1
+        sizes = [math.log2(edge / 2) for edge in self.operator.voxel_size]
+        values = [len(h) / 6, 1 / len(h), 5 * spread, *second * (1, 3, 3, 1, 3, 1), noise, *sizes, float(number)]
+        return torch.tensor(values, dtype=self.first.dtype, device=self.first.device)
+
+
+ISO_TO_FIELD = 0.1
+RELATIVE = torch.tensor([1.0] + 5 * [6.0])
+"""The anisotropic components project back with less, since they are counted in smaller units."""
+
+
+def padded(volumes: torch.Tensor, multiple: int) -> torch.Tensor:
+    """Volumes (C, X, Y, Z) with zeros added at the far ends up to multiples."""
+    extra = [-n % multiple for n in volumes.shape[1:]]
+    return functional.pad(volumes, [0, extra[2], 0, extra[1], 0, extra[0]]) if any(extra) else volumes
+
+
+def cropped(volumes: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+    """The first voxels of volumes (C, ...) up to a shape (X, Y, Z)."""
+    return volumes[:, : shape[0], : shape[1], : shape[2]]
+
+
+def parameter_count(model: nn.Module) -> int:
+    """Number of trained values."""
+    return sum(p.numel() for p in model.parameters())
