@@ -19,7 +19,7 @@ PACKAGE = ROOT / "napari_sti"
 MANIFEST = PACKAGE / "napari.yaml"
 VIEWER = ("napari", "qtpy", "PyQt5", "PyQt6", "PySide2", "PySide6", "vispy", "magicgui", "superqt", "pyqtgraph")
 # What runs without a viewer: on a cluster, in a notebook, in the worker process.
-BELOW_VIZ = ("core", "io", "lpn", "recon", "maps", "simulate", "jobs")
+BELOW_VIZ = ("core", "io", "lpn", "recon", "maps", "simulate", "learn", "jobs")
 
 
 def _python(code: str) -> str:

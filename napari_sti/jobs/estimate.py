@@ -93,11 +93,14 @@ def run_bytes(method: Any, shape: tuple[int, int, int], orientations: int, param
 
 
 def job_bytes(kind: str, method: Any, shape: tuple[int, int, int], orientations: int, params: Any) -> int:
-    """Peak memory in bytes of a job: that of one run, and for trust what it keeps of the others."""
+    """Peak memory in bytes of a job: that of one run, and what it keeps: of the others (trust), or of its iterates."""
+    from napari_sti.jobs.iterates import kept_bytes
     from napari_sti.recon.leave_one_out import extra_bytes
 
     needed = run_bytes(method, shape, orientations, params)
-    return needed + extra_bytes(shape, orientations) if kind == "trust" else needed
+    if kind == "trust":
+        return needed + extra_bytes(shape, orientations)
+    return needed + kept_bytes(math.prod(shape)) if method.keeps_iterates else needed
 
 
 def job_work(kind: str, shape: tuple[int, int, int], orientations: int) -> int:

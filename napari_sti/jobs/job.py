@@ -19,7 +19,7 @@ FORMAT = 1
 
 JOB_FILE = "job.json"
 
-JobKind = Literal["recon", "trust", "sample", "simulate"]
+JobKind = Literal["recon", "trust", "sample", "simulate", "train"]
 KINDS: tuple[str, ...] = get_args(JobKind)
 TENSOR_KINDS = ("recon", "trust")
 """Kinds of jobs that reconstruct a tensor with a method."""
@@ -34,15 +34,15 @@ class Job:
 
     Parameters
     ----------
-    kind : {"recon", "trust", "sample", "simulate"}
-        Reconstruct a tensor, the same with maps of what can be trusted, make the study of the sample brain, or
-        simulate a study.
+    kind : {"recon", "trust", "sample", "simulate", "train"}
+        Reconstruct a tensor, the same with maps of what can be trusted, make the study of the sample brain, simulate
+        a study, or train a network (a job whose folder holds a training takes it up).
     study : path, optional
         Study file; needed to reconstruct.
     method : str
-        Id of the reconstruction method.
+        Id of the reconstruction method, or of what is to be trained.
     params : mapping
-        Parameters of the method, the sample (``oblique``) or the simulation; plain JSON values.
+        Parameters of the method, the sample (``oblique``), the simulation or the training; plain JSON values.
     device : {"auto", "cpu", "cuda", "mps"}
         Where to compute.
     frame : {"voxel", "ras", "lps", "fsl"}
@@ -53,6 +53,8 @@ class Job:
         What the person calls the run.
     start : path, optional
         Folder of a result at which a reconstruction begins, for methods that take one.
+    minutes : float, optional
+        After how many a training stops, in a saved state.
 
     Raises
     ------
@@ -69,6 +71,7 @@ class Job:
     out: Path | None = None
     name: str = ""
     start: Path | None = None
+    minutes: float | None = None
 
     @property
     def makes_tensor(self) -> bool:
@@ -92,6 +95,7 @@ class Job:
             raise InputError("the job names no study", mend='state the study file ("study": "study.yaml")')
         if self.kind != "recon" and self.start is not None:
             raise InputError(f"a job of the kind {self.kind} begins at no other result", mend="leave the start out")
+        object.__setattr__(self, "minutes", _minutes(self.kind, self.minutes))
         if self.kind != "sample" and self.out is None:
             raise InputError("the job names no output folder", mend='state where to leave the result ("out": ".")')
 
@@ -124,6 +128,11 @@ def check_job(job: Job) -> None:
         from napari_sti.simulate.study import SimulationParams
 
         params.from_mapping(SimulationParams, job.params)
+    elif job.kind == "train":
+        from napari_sti.learn.registry import get_task
+
+        task = get_task(job.method)
+        task.check(params.from_mapping(task.Params, job.params))
     elif set(job.params) - {"oblique"}:
         extra = ", ".join(sorted(set(job.params) - {"oblique"}))
         raise InputError(f"the sample has no parameter {extra}", mend="the only one is 'oblique'")
@@ -205,6 +214,16 @@ def _as_path(which: str, given: Any) -> Path:
     if not isinstance(given, str | Path) or not str(given) or "\0" in str(given):
         raise InputError(f"the {which} of the job is not a path", mend="give a path in quotes")
     return Path(given)
+
+
+def _minutes(kind: str, given: Any) -> float | None:
+    if given is None:
+        return None
+    if kind != "train" or isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < 1e7:
+        raise InputError(
+            f"the time limit of the job is {shown(given)}", mend="give minutes above 0, and to a training only"
+        )
+    return float(given)
 
 
 def _at_home(which: str, path: Path) -> Path:

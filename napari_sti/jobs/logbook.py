@@ -50,8 +50,9 @@ class Logbook:
             last = step.message or last
             if step.iteration:
                 text += f"{': ' if text else ''}iteration {step.iteration}" + (f" of {step.total}" * bool(step.total))
-            for name in ("residual", "objective"):
-                if (value := getattr(step, name)) is not None:
+            said = {"residual": step.residual, "objective": step.objective} if not step.metrics else step.metrics
+            for name, value in said.items():
+                if value is not None:
                     text += f", {name} {value:.6g}"
             if text:
                 self.note(text)

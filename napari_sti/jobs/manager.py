@@ -24,6 +24,9 @@ from napari_sti.jobs.state import RunState, end_state
 GRACE = 5.0
 """Seconds that a run has to heed a cancel before its process is ended."""
 
+TRAINING_GRACE = 60.0
+"""The same for a training, which ends its step and saves its state first."""
+
 _CLOSED = "The program was closed before the run was done."
 
 
@@ -128,7 +131,8 @@ class Manager:
                 self._waiting.remove(run)
                 self._finish_for(run, {"event": "cancelled", "forced": False}, "cancelled")
         if self._current is not None and self._current.handle.id == name and self._kill_at is None:
-            self._kill_at = time.monotonic() + self._grace
+            training = self._current.handle.job.kind == "train"
+            self._kill_at = time.monotonic() + (max(self._grace, TRAINING_GRACE) if training else self._grace)
             self._tell_of(self._current, {"event": "cancelling"})
             self.tell({"do": "cancel", "id": name})
 

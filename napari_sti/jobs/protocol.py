@@ -14,7 +14,9 @@ Events (from the worker's standard output)
 
 ``progress`` carries iteration, total (the limit, 0: unknown), expected (iterations in all as things look, 0: unknown),
 residual, objective, elapsed and left (seconds, null: unknown), message, and ``curve``: ``[iteration, residual,
-objective]`` of every iteration since the last one, so that nothing is lost when lines are held back.
+objective]`` of every iteration since the last one, so that nothing is lost when lines are held back. That of a training
+also carries ``metrics``, the latest of all numbers by name (``train/loss``, ``learning_rate``, ``val/...``), and
+``rows``: ``[iteration, {name: number}]`` of everything recorded since the last line, as it stands in ``metrics.csv``.
 """
 
 import json

@@ -45,7 +45,9 @@ class TimeLeft:
     def update(self, step: Step, now: float) -> float | None:
         """Take note of an iteration done at `now` (s) and return the seconds left, None while unknown."""
         iteration = step.iteration
-        last, self._last = self._last, (iteration, now)
+        last = self._last
+        if last is None or iteration != last[0]:  # several reports within one iteration do not begin it anew
+            self._last = iteration, now
         if last is not None and iteration < last[0]:
             self._durations.clear()
         elif last is not None and iteration > last[0] > 0:
@@ -91,16 +93,20 @@ class Reporter:
         self._message = ""
         self._residual: float | None = None
         self._objective: float | None = None
+        self._metrics: dict[str, float] = {}
+        self._rows: list[list[Any]] = []
 
     def __call__(self, step: Step) -> None:
         """Take a step of the method; raises `Cancelled` to leave it."""
-        if self._cancelled():
-            raise Cancelled
         now = self._clock()
         with self._lock:
             self._pending = self._event(step, now)
             if step.residual is not None or step.objective is not None:
                 self._curve.append([step.iteration, step.residual, step.objective])
+            if step.metrics:
+                self._rows.append([step.iteration, dict(step.metrics)])
+        if self._cancelled():  # what is known up to here is sent when the run has been left
+            raise Cancelled
         if now - self._sent >= 1 / LINES_PER_SECOND:
             self.flush()
         if self.preview is not None and step.preview is not None and now >= self._next_preview:
@@ -112,7 +118,9 @@ class Reporter:
             if self._pending is None:
                 return
             event, self._pending = {**self._pending, "curve": self._curve}, None
-            self._curve, self._sent = [], self._clock()
+            if self._metrics:
+                event |= {"metrics": dict(self._metrics), "rows": self._rows}
+            self._curve, self._rows, self._sent = [], [], self._clock()
             self._send(event)
 
     def _event(self, step: Step, now: float) -> dict[str, Any]:
@@ -120,6 +128,7 @@ class Reporter:
         self._message = step.message or self._message
         self._residual = self._residual if step.residual is None else step.residual
         self._objective = self._objective if step.objective is None else step.objective
+        self._metrics |= step.metrics
         left = self._left.update(step, now)
         return {
             "event": "progress",

@@ -13,6 +13,7 @@ from napari_sti.core.progress import Progress, Step, silent
 from napari_sti.io import atomic
 from napari_sti.jobs.estimate import job_bytes, job_work, study_size
 from napari_sti.jobs.files import make_folder, replace_file
+from napari_sti.jobs.iterates import keeping_iterates, remove_iterates
 from napari_sti.jobs.job import Job, check_job, read_job, write_job
 from napari_sti.jobs.logbook import Logbook
 from napari_sti.jobs.memory import TooLarge, check_enough, limited
@@ -26,7 +27,7 @@ _STAGING = ".unfinished"
 """Folder in which a result lies until it is whole."""
 
 _LAST = {"recon": "result.json", "trust": "result.json", "simulate": "study.yaml", "sample": "result.json"}
-"""The file that makes a result: it is put in place after all others."""
+"""The file that makes a result: it is put in place after all others. A training has none, since it is gone on with."""
 
 
 def run_job(
@@ -48,7 +49,7 @@ def run_job(
     progress : callable
         Called with every `Step`; raises `Cancelled` to leave the run.
     overwrite : bool
-        Replace what an earlier run left in the folder.
+        Replace what an earlier run left in the folder; a training is begun anew instead of being gone on with.
     check_memory : bool
         Refuse a reconstruction that is estimated to need more memory than there is.
     memory_limit : int, optional
@@ -57,7 +58,7 @@ def run_job(
     Returns
     -------
     Path
-        ``result.json`` of a reconstruction, the study file of a sample or simulation.
+        ``result.json`` of a reconstruction, the study file of a sample or simulation, the weights of a training.
 
     Raises
     ------
@@ -88,8 +89,10 @@ def run_job(
 
 
 def clean(folder: Path) -> None:
-    """Remove what a run that was killed left unfinished, and its preview."""
+    """Remove what a run that was killed left unfinished, its preview, and iterates that led to no result."""
     shutil.rmtree(folder / _STAGING, ignore_errors=True)
+    if not (folder / _LAST["recon"]).exists():
+        remove_iterates(folder)
     for half in (*folder.glob(".*.half"), folder / "preview.npy"):
         half.unlink(missing_ok=True)
     atomic.remove_stale(folder)
@@ -105,6 +108,10 @@ def _compute(
     memory_limit: int | None,
 ) -> tuple[Path, str]:
     """Compute the result and put it in place; return its file and the device that it was computed on."""
+    if job.kind == "train":
+        from napari_sti.jobs.training import train_in_job
+
+        return train_in_job(job, folder, books, given, overwrite)
     progress = _Following(books.watch(given))
     if job.kind == "sample":
         return _sample(job, progress), "cpu"
@@ -141,7 +148,8 @@ def _recon(job: Job, progress: Progress) -> tuple[Callable[[Path], Path], str]:
     acquisition = _read(job, progress)
     start = None if job.start is None else load_start(job.start)
     given = None if start is None else start.tensor
-    tensor = reconstruct(acquisition, job.method, device=job.device, progress=progress, start=given, **job.params)
+    with keeping_iterates(job, acquisition, progress) as watch:
+        tensor = reconstruct(acquisition, job.method, device=job.device, progress=watch, start=given, **job.params)
     tensor = _named(tensor if start is None else start.told(tensor), job)
     return lambda staging: save_result(tensor, staging, frame=job.frame), _device(tensor)
 
@@ -222,12 +230,13 @@ def _prepare(job: Job, folder: Path, overwrite: bool) -> None:
     state = read_state(folder)
     if state is not None and state.state == "running" and state.pid != os.getpid():
         raise InputError("another process is running in this folder", file=folder, mend="wait for it or choose another")
-    result = folder / _LAST[job.kind]
-    if result.exists() and not overwrite:
+    result = folder / _LAST.get(job.kind, "")
+    if job.kind in _LAST and result.exists() and not overwrite:
         raise InputError(
             "the folder already holds a result", file=result, mend="choose another folder, or pass --overwrite"
         )
     clean(folder)
+    remove_iterates(folder)
     if not _is_written(job, folder):
         write_job(job)
 

@@ -67,14 +67,15 @@ def _reference_dyadic() -> _FLOAT:
     """Mean dyadic (6, X, Y, Z) of all fibres on the reference grid."""
     total = np.zeros((6, *REFERENCE.shape), np.float32)
     for number, tract in enumerate(TRACTS):
-        _add_tract(total, tract, np.random.default_rng(number))
+        add_tract(total, tract, np.random.default_rng(number))
     # The left half is the mirror image: x -> -x turns the sign of xy and xz.
     sign = np.array([1, -1, -1, 1, 1, 1], np.float32)[:, None, None, None]
     total = total + sign * total[:, ::-1]
-    return cast(_FLOAT, total + GYRAL_WEIGHT * _gyral_dyadic())
+    return cast(_FLOAT, total + GYRAL_WEIGHT * gyral_dyadic())
 
 
-def _add_tract(total: _FLOAT, tract: Tract, rng: np.random.Generator) -> None:
+def add_tract(total: _FLOAT, tract: Tract, rng: np.random.Generator) -> None:
+    """Add the dyadics of a bundle, times its weight, to those (6, X, Y, Z) on the `REFERENCE` grid."""
     points, tangents = streamlines(tract, STREAMLINES, rng)
     step = REFERENCE.affine[0, 0]
     index = (points.reshape(-1, 3) - REFERENCE.affine[:3, 3]) / step
@@ -119,7 +120,7 @@ def streamlines(tract: Tract, count: int, rng: np.random.Generator) -> tuple[NDA
     return points.transpose(1, 0, 2), tangents.transpose(1, 0, 2)
 
 
-def _gyral_dyadic() -> _FLOAT:
+def gyral_dyadic() -> _FLOAT:
     """Fibres of the gyri (6, X, Y, Z): outward from the depth of the white matter, within its sheets.
 
     The structure tensor of the white matter gives the normal of a gyral blade; the gradient of the heavily blurred

@@ -136,7 +136,23 @@ class Continuing(Odd):
         return TensorField(chi, acquisition.affine, acquisition.mask, provenance={"iterations": []})
 
 
-ODD = {kind.id: kind() for kind in (Continuing, Slow, Stuck, Hungry, Greedy, Faulty, Crashing, Chatty)}
+class Unrolled(Odd):
+    """Comes to its result in a few steps that are kept, in memory that it uses again for the next."""
+
+    id = "unrolled"
+    keeps_iterates = True
+
+    def run(self, acquisition, params, progress=silent, *, device="cpu"):
+        end, total = self.result(acquisition), params.iterations
+        estimate = np.zeros_like(end.chi)
+        for i in range(1, total + 1):
+            time.sleep(params.pause)
+            estimate[...] = end.chi * np.float32(i / total)
+            progress(Step(i, total, residual=1.5 - i / total, change=1 / i, preview=lambda: estimate))
+        return end
+
+
+ODD = {kind.id: kind() for kind in (Unrolled, Continuing, Slow, Stuck, Hungry, Greedy, Faulty, Crashing, Chatty)}
 
 
 def install(patch) -> None:

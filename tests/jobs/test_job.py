@@ -50,8 +50,8 @@ def test_a_moved_run_folder_still_points_into_itself(tmp_path):
         ({"studi": "a"}, "unknown key 'studi'; did you mean 'study'?"),
         ({"study": "a", "xyzzy": 1}, "unknown key 'xyzzy'; known are kind, study"),
         (
-            {"kind": "train", "study": "a"},
-            "kind of job 'train' is not known; use one of recon, trust, sample, simulate",
+            {"kind": "guess", "study": "a"},
+            "kind of job 'guess' is not known; use one of recon, trust, sample, simulate, train",
         ),
         ({"kind": "trust"}, "names no study"),
         ({"kind": "trust", "study": "a", "start": "b"}, "a job of the kind trust begins at no other result; leave the"),

@@ -1,9 +1,11 @@
 """``napari-sti run``."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from napari_sti.cli.command import Meter, add_overwrite
+from napari_sti.core.errors import Cancelled
 
 NAME = "run"
 HELP = "run a job file, such as the window leaves beside every result"
@@ -22,7 +24,13 @@ def run(options: argparse.Namespace) -> int:
     from napari_sti.jobs.run import run_job
 
     job = read_job(options.job)
-    with Meter(job.name or job.kind) as meter:
-        result = run_job(job, meter, overwrite=options.overwrite)
+    try:
+        with Meter(job.name or job.kind) as meter:
+            result = run_job(job, meter, overwrite=options.overwrite)
+    except Cancelled:
+        if job.kind != "train":
+            raise
+        print("napari-sti: stopped; the state is saved, and the same command goes on from it", file=sys.stderr)
+        return 130
     print(f"result in {result}")
     return 0

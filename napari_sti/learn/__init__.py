@@ -1,0 +1,1 @@
+"""Training: tasks, simulated and own data, and the engine that drives PyTorch Lightning."""

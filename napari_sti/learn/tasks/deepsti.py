@@ -1,0 +1,254 @@
+"""DeepSTI: an unrolled network that reconstructs tensors from few orientations."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_sti.core.errors import InputError
+from napari_sti.core.params import param, to_mapping
+from napari_sti.learn.task import Task, TrainingParams
+
+if TYPE_CHECKING:
+    from lightning.pytorch import LightningDataModule, LightningModule
+
+DISCLAIMER = "Trained on simulated data; not for diagnosis."
+SIMULATED = (
+    "Simulated brains only: the MNI152 anatomy, deformed at random, with hand-laid fibre bundles of varied course, or "
+    "random fibres; random susceptibilities; white noise; head tilts as published with LP-CNN and wider ones."
+)
+LIMITS = (
+    "Field maps are taken to be unwrapped and free of background, with white noise. Where the data say little (few "
+    "orientations, small tilts) directions come from the anatomy of the training brains: a healthy adult's. Lesions, "
+    "tumours, children and animals were not seen, but for lesions of random shape that have lost their fibres."
+)
+LARGEST_TILT = 75
+"""Degrees; see `napari_sti.learn.scans.random_directions`."""
+FIELD_PPM = (-0.025, 0.03)
+"""First and last percentile of the simulated fields, at most."""
+
+
+@dataclass(frozen=True)
+class DeepStiTraining(TrainingParams):
+    """What can be chosen."""
+
+    warmup: int = param(
+        500,
+        label="Warm-up",
+        unit="steps",
+        help="Steps over which the learning rate rises to its largest.",
+        low=0,
+        high=10**9,
+        advanced=True,
+    )
+    crop: int = param(
+        48,
+        label="Patch",
+        unit="voxels",
+        help="Edge of the cubes that are simulated and trained on.",
+        low=16,
+        high=256,
+        advanced=True,
+    )
+    voxel_size_low: float = param(
+        1.0,
+        label="Smallest voxel",
+        unit="mm",
+        help="Voxel sizes are drawn from here on.",
+        low=0.3,
+        high=5.0,
+        advanced=True,
+    )
+    voxel_size_high: float = param(
+        2.0,
+        label="Largest voxel",
+        unit="mm",
+        help="Voxel sizes are drawn up to here.",
+        low=0.3,
+        high=5.0,
+        advanced=True,
+    )
+    snr_low: float = param(
+        10.0,
+        label="Most noise",
+        unit="dB",
+        help="Lowest signal-to-noise ratio of the fields.",
+        low=0.0,
+        high=100.0,
+        advanced=True,
+    )
+    snr_high: float = param(
+        40.0,
+        label="Least noise",
+        unit="dB",
+        help="Highest signal-to-noise ratio of the fields.",
+        low=0.0,
+        high=100.0,
+        advanced=True,
+    )
+    orientations: int = param(
+        6, label="Orientations up to", help="Each example has between one and so many field maps.", low=1, high=20
+    )
+    unroll: int = param(
+        2, label="Iterations", help="Unrolled steps of the reconstruction.", low=1, high=20, advanced=True
+    )
+    width: int = param(
+        48,
+        label="Width",
+        help="Channels of the network at half resolution; a multiple of 3.",
+        low=6,
+        high=255,
+        advanced=True,
+    )
+    alone: int = param(
+        5000,
+        label="Network alone",
+        unit="steps",
+        help="Steps in which the network is trained on crops, as a corrector of data-consistent estimates, before the "
+        "unrolled model is trained on whole brains.",
+        low=0,
+        high=10**9,
+        advanced=True,
+    )
+    loaders: int = param(
+        1,
+        label="Loaders",
+        help="Processes that simulate beside the training on a CPU; on a GPU the simulation runs there.",
+        low=0,
+        high=1,
+        advanced=True,
+    )
+    weights: str = param(
+        "",
+        label="First weights",
+        help="File of weights to begin with instead of random ones; empty: none.",
+        path="file",
+        advanced=True,
+    )
+    data: str = param(
+        "",
+        label="Own data",
+        help="Folder with tensors of one's own (dataset.yaml) to simulate the scans from, instead of simulated brains.",
+        path="folder",
+    )
+    validation_brains: int = param(
+        3,
+        label="Brains in validation",
+        help="Whole brains that every validation reconstructs.",
+        low=1,
+        high=100,
+        advanced=True,
+    )
+
+
+class DeepSti(Task):
+    """Train an unrolled network on simulated scans."""
+
+    id = "deepsti"
+    title = "DeepSTI"
+    summary = "Unrolled proximal gradient with a learned network, for tensors from one to six orientations."
+    reference = "Fang et al., Medical Image Analysis 87:102829 (2023)"
+    Params = DeepStiTraining
+    changeable = (*Task.changeable, "validation_brains")
+
+    def check(self, params: Any) -> DeepStiTraining:
+        """Refuse ranges that are none, and files that are not there."""
+        for low, high, what in (
+            ("voxel_size_low", "voxel_size_high", "voxel sizes"),
+            ("snr_low", "snr_high", "signal-to-noise ratios"),
+        ):
+            if getattr(params, low) > getattr(params, high):
+                raise InputError(
+                    f"{low} = {getattr(params, low):g} is above {high} = {getattr(params, high):g}, "
+                    f"so there are no {what} to draw from",
+                    mend="exchange them",
+                )
+        checked: DeepStiTraining = params
+        if params.weights:
+            path = Path(params.weights).expanduser().absolute()
+            if not path.is_file():
+                raise InputError("there is no such file of weights", file=path, mend="check weights")
+            checked = replace(checked, weights=str(path))
+        if params.data:
+            from napari_sti.learn.datasets import read_dataset
+
+            folder = Path(params.data).expanduser().absolute()
+            read_dataset(folder)
+            checked = replace(checked, data=str(folder))
+        return checked
+
+    def weights_name(self, params: Any) -> str:
+        """Name of the exported weights."""
+        return "deepsti-compact"
+
+    def module(self, params: Any) -> "LightningModule":
+        """Make the network with its loss."""
+        from napari_sti.learn.deepsti_module import DeepStiModule
+
+        module: LightningModule = DeepStiModule(params)
+        return module
+
+    def data(self, params: Any) -> "LightningDataModule":
+        """Make the source of simulated scans."""
+        from napari_sti.learn.deepsti_module import DeepStiData
+
+        data: LightningDataModule = DeepStiData(params)
+        return data
+
+    def export(self, module: "LightningModule", params: Any, facts: Mapping[str, Any], path: Path) -> Path:
+        """Write the unrolled model with its card."""
+        from napari_sti.recon.checkpoint import save_model
+
+        model: Any = module.model
+        save_model(model, card(params, facts, path.stem, model.family), path, overwrite=True)
+        return path
+
+
+def card(params: DeepStiTraining, facts: Mapping[str, Any], name: str, family: str) -> dict[str, Any]:
+    """Make the card of trained weights.
+
+    Parameters
+    ----------
+    params : DeepStiTraining
+        What was trained with.
+    facts : mapping
+        What the engine says of the training (see `napari_sti.learn.task.Task.export`).
+    name, family : str
+        Of the weights, and of their network.
+    """
+    voxels = [params.voxel_size_low, params.voxel_size_high]
+    if params.data:
+        from napari_sti.learn.datasets import read_dataset, voxel_size_range
+
+        voxels = list(voxel_size_range(read_dataset(params.data)))
+    own = Path(params.data).name if params.data else ""
+    return {
+        "name": name,
+        "title": f"DeepSTI, {family} network" + (f", trained on {own}" if own else ""),
+        "family": family,
+        "parameters": facts["parameters"],
+        "trained_on": f"scans simulated from the tensors in {own}" if own else SIMULATED,
+        "recipe": f"napari-sti train deepsti {_options(params)}".rstrip(),
+        "seed": facts["seed"],
+        "steps": facts["steps"],
+        "seconds": facts["seconds"],
+        "machine": facts["machine"],
+        "versions": facts["versions"],
+        "scores": facts["scores"],
+        "limits": LIMITS,
+        "domain": {
+            "voxel_size_mm": voxels,
+            "b0_t": None,
+            "orientations": [1, params.orientations],
+            "max_tilt_deg": LARGEST_TILT,
+            "field_ppm": None if own else list(FIELD_PPM),
+            "snr_db": [params.snr_low, params.snr_high],
+        },
+        "disclaimer": DISCLAIMER,
+    }
+
+
+def _options(params: DeepStiTraining) -> str:
+    """What differs from the defaults, as on the command line."""
+    values, usual = to_mapping(params), to_mapping(type(params)())
+    return " ".join(f"-p {key}={value}" for key, value in values.items() if value != usual[key] and key != "data")
