@@ -14,8 +14,9 @@ _PUBLIC = {
     "TensorField": "napari_sti.core.tensor_field",
     "load_study": "napari_sti.io.load",
     "reconstruct": "napari_sti.recon.reconstruct",
+    "separate": "napari_sti.recon.separate",
 }
-__all__ = ["Acquisition", "InputError", "TensorField", "__version__", "load_study", "reconstruct"]
+__all__ = ["Acquisition", "InputError", "TensorField", "__version__", "load_study", "reconstruct", "separate"]
 
 if TYPE_CHECKING:
     from napari_sti.core.acquisition import Acquisition
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from napari_sti.core.tensor_field import TensorField
     from napari_sti.io.load import load_study
     from napari_sti.recon.reconstruct import reconstruct
+    from napari_sti.recon.separate import separate
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_sti.core import frames
 from napari_sti.core.errors import InputError, shape_text
 from napari_sti.core.frames import Frame
+from napari_sti.core.relaxometry import negatives_remark, without_negatives
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.core.units import (
     FieldUnit,
@@ -63,7 +64,7 @@ class Acquisition:
     magnitude : (M, X, Y, Z) array, optional
         Magnitude images; (X, Y, Z) is taken as one.
     r2prime : (N, X, Y, Z) array, optional
-        R2' in Hz; negative values are set to 0.
+        R2' in Hz; negative values are set to 0, and a warning counts them.
     qsm : (X, Y, Z) array, optional
         A given isotropic susceptibility in ppm.
     reference_tensor : TensorField, optional
@@ -74,6 +75,10 @@ class Acquisition:
         Files it came from (``role``, ``path``, ``sha256``), for provenance.
     simulated : bool
         Whether the field maps were simulated; shown wherever the data are shown.
+    r2star : (N, X, Y, Z) array, optional
+        R2* in Hz.
+    r2 : (X, Y, Z) array, optional
+        R2 in Hz.
 
     Raises
     ------
@@ -99,6 +104,8 @@ class Acquisition:
     labels: tuple[str, ...] = ()
     inputs: tuple[Mapping[str, Any], ...] = ()
     simulated: bool = False
+    r2star: NDArray[np.float32] | None = dataclasses.field(default=None, kw_only=True)
+    r2: NDArray[np.float32] | None = dataclasses.field(default=None, kw_only=True)
     warnings: tuple[str, ...] = dataclasses.field(default=(), kw_only=True)
 
     def __post_init__(self, te: float | None) -> None:
@@ -166,7 +173,14 @@ class Acquisition:
         if self.r2prime is not None:
             r2 = _as_stack(self.r2prime, "R2'", self.shape).astype(np.float32)
             check_values(r2[:, self.mask], "R2'")
-            self._set(r2prime=_frozen(np.where(self.mask, np.maximum(r2, 0), np.float32(0))))
+            kept, count = without_negatives(r2, self.mask)
+            self._set(r2prime=_frozen(kept), warnings=(*self.warnings, *negatives_remark(count, r2, self.mask)))
+        for name, title in (("r2star", "R2*"), ("r2", "R2")):
+            if getattr(self, name) is not None:
+                rates = _as_stack(getattr(self, name), title, self.shape).astype(np.float32)
+                check_values(rates[:, self.mask], title)
+                rates = np.where(self.mask, rates, np.float32(0))
+                self._set(**{name: _frozen(rates if name == "r2star" else _one_volume(rates, title))})
 
     def _check_reference(self) -> None:
         if self.reference_tensor is None:
@@ -256,6 +270,12 @@ def _real(given: Any, name: str) -> NDArray[Any]:
     if array.dtype.kind not in "biuf":
         raise InputError(f"the {name} is not made of numbers (RGB, perhaps)", mend="give one real value per voxel")
     return array
+
+
+def _one_volume(stack: NDArray[Any], name: str) -> NDArray[Any]:
+    if len(stack) != 1:
+        raise InputError(f"the {name} has {len(stack)} volumes", mend="give one; it does not depend on the orientation")
+    return np.asarray(stack[0])
 
 
 def _as_mask(given: Any, name: str, shape: tuple[int, ...] | None = None) -> NDArray[np.bool_]:

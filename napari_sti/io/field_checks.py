@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_sti.core.relaxometry import SLOW
+
 _WRAPPED_PART = 1e-3
 
 
@@ -37,10 +39,10 @@ LARGE_FIELD = 0.5
 def size_warning(inside: NDArray[np.float32], unit: str, path: Path) -> list[str]:
     """Return a warning if a field (in ppm) or R2' (in Hz) has a size that is unusual for a brain."""
     spread = float(np.percentile(np.abs(inside), 99))
-    if unit == "R2'":
-        if spread >= 0.5:
+    if unit in ("R2'", "R2*", "R2"):
+        if spread >= SLOW:
             return []
-        return [f"{path.name} reaches only {spread:.2g} Hz; R2' may be in 1/ms and is expected in Hz (1/s)."]
+        return [f"{path.name} reaches only {spread:.2g} Hz; {unit} may be in 1/ms and is expected in Hz (1/s)."]
     if spread > LARGE_FIELD:
         return [
             f"{path.name} reaches {spread:.2g} ppm when read as {unit}, while local fields of a brain stay within a "

@@ -67,7 +67,9 @@ def load(study: Study) -> Acquisition:
         wm_mask=wm,
         csf_mask=csf,
         magnitude=reader.stack(study.magnitude, "magnitude", (3, 4)),
-        r2prime=reader.r2prime(mask),
+        r2prime=reader.rates(study.r2prime, "R2'", mask),
+        r2star=reader.rates(study.r2star, "R2*", mask),
+        r2=reader.rates(() if study.r2 is None else (study.r2,), "R2", mask),
         qsm=reader.qsm(mask),
         reference_tensor=reader.tensor(mask),
         labels=tuple(_label(o, i) for i, o in enumerate(study.orientations)),
@@ -204,13 +206,14 @@ class _Reader:
             volumes.extend([data] if data.ndim == 3 else np.moveaxis(data, -1, 0))
         return np.stack(volumes) if volumes else None
 
-    def r2prime(self, mask: NDArray[np.bool_]) -> NDArray[np.float32] | None:
-        stack = self.stack(self.study.r2prime, "R2' map")
+    def rates(self, paths: tuple[Path, ...], name: str, mask: NDArray[np.bool_]) -> NDArray[np.float32] | None:
+        """Read relaxation rates, (M, X, Y, Z) in Hz."""
+        stack = self.stack(paths, f"{name} map")
         if stack is None:
             return None
-        for volume, path in zip(stack, self.study.r2prime, strict=True):
-            check_values(volume[mask], "the R2' map", file=path)
-            self.warnings.extend(size_warning(volume[mask], "R2'", path))
+        for volume, path in zip(stack, paths, strict=True):
+            check_values(volume[mask], f"the {name} map", file=path)
+            self.warnings.extend(size_warning(volume[mask], name, path))
         return stack
 
     def qsm(self, mask: NDArray[np.bool_]) -> NDArray[np.float32] | None:

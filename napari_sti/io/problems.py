@@ -176,10 +176,11 @@ def _other_problems(study: Study, grid: Header | None) -> Iterator[Problem]:
                 check_grid(header, grid, what)
         except InputError as error:
             yield _problem(error)
-    if len(study.r2prime) > 1 and len(study.r2prime) != len(study.orientations):
-        yield Problem(
-            f"{len(study.r2prime)} R2' maps for {len(study.orientations)} orientations", "give one, or one for each"
-        )
+    for name, maps in (("R2'", study.r2prime), ("R2*", study.r2star)):
+        if len(maps) > 1 and len(maps) != len(study.orientations):
+            yield Problem(
+                f"{len(maps)} {name} maps for {len(study.orientations)} orientations", "give one, or one for each"
+            )
 
 
 def other_files(study: Study) -> list[tuple[str, Path, tuple[int, ...]]]:
@@ -189,7 +190,9 @@ def other_files(study: Study) -> list[tuple[str, Path, tuple[int, ...]]]:
         ("white matter mask", study.wm_mask, (3,)),
         ("CSF mask", study.csf_mask, (3,)),
         ("susceptibility map", study.qsm, (3,)),
+        ("R2 map", study.r2, (3,)),
         ("tensor", study.reference_tensor, (4,)),
     ]
-    many = [("magnitude", p, (3, 4)) for p in study.magnitude] + [("R2' map", p, (3,)) for p in study.r2prime]
+    many: list[tuple[str, Path, tuple[int, ...]]] = [("magnitude", p, (3, 4)) for p in study.magnitude]
+    many += [("R2' map", p, (3,)) for p in study.r2prime] + [("R2* map", p, (3,)) for p in study.r2star]
     return [(w, p, d) for w, p, d in [*single, *many] if p is not None]

@@ -6,7 +6,7 @@ the frame and order of the tensor's components, units, the grid, the hash of eve
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -170,20 +170,20 @@ def _write_sidecar(path: Path, tensor: TensorField, files: Mapping[str, Any]) ->
         "orientation": frames.axis_codes(tensor.affine),
         "affine": tensor.affine.tolist(),
         "files": dict(files),
-        "provenance": _plain(tensor.provenance),
+        "provenance": plain(tensor.provenance),
     }
     atomic.write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n", overwrite=True)
     return path
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Reduce a value to what JSON can hold; NaN and infinity become null."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, np.generic | np.ndarray):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if value is None or isinstance(value, str | bool | int) else str(value)
@@ -243,7 +243,9 @@ def load_further(folder: str | Path) -> dict[str, FurtherMap]:
     }
 
 
-def load_tensor(path: str | Path, *, frame: Frame | str | None = None) -> TensorField:
+def load_tensor(
+    path: str | Path, *, frame: Frame | str | None = None, order: Sequence[str] | None = None
+) -> TensorField:
     """Read a tensor from any NIfTI file of six volumes, with components in voxel axes.
 
     Parameters
@@ -253,6 +255,8 @@ def load_tensor(path: str | Path, *, frame: Frame | str | None = None) -> Tensor
         or, where the header states the intent of a symmetric matrix, that of NIfTI (xx, yx, yy, zx, zy, zz).
     frame : {"voxel", "ras", "lps", "fsl"}, optional
         Axes of the components, where no sidecar states them.
+    order : sequence of str, optional
+        Names of the components as they are stored, where no sidecar states them.
 
     Returns
     -------
@@ -287,7 +291,14 @@ def load_tensor(path: str | Path, *, frame: Frame | str | None = None) -> Tensor
             mend="set the sform",
         )
     intent = volume.header.intent if volume.header is not None else 0
-    chi = _ordered(chi, sidecar.get("order"), intent, path)
+    told = sidecar.get("order")
+    if order is not None and told not in (None, list(order)):
+        raise InputError(
+            f"the order of the components is stated as {' '.join(order)}, and the sidecar states another one",
+            file=path,
+            mend="correct the one that is wrong",
+        )
+    chi = _ordered(chi, list(order) if told is None and order is not None else told, intent, path)
     mask = np.any(np.nan_to_num(chi) != 0, axis=-1)
     name = str(sidecar.get("name") or path.name.removesuffix(".gz").removesuffix(".nii"))
     provenance = dict(sidecar.get("provenance") or {})

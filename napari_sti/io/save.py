@@ -63,6 +63,8 @@ def save_acquisition(acquisition: Acquisition, folder: str | Path, *, overwrite:
         csf_mask=_one(acquisition, folder, "csf_mask", acquisition.csf_mask, "CSF mask"),
         magnitude=_several(acquisition, folder, "magnitude", acquisition.magnitude, "magnitude"),
         r2prime=_several(acquisition, folder, "r2prime", acquisition.r2prime, "R2', Hz"),
+        r2star=_several(acquisition, folder, "r2star", acquisition.r2star, "R2*, Hz"),
+        r2=_one(acquisition, folder, "r2", acquisition.r2, "R2, Hz"),
         qsm=_one(acquisition, folder, "qsm", acquisition.qsm, "susceptibility, ppm"),
         reference_tensor=_tensor(acquisition, folder),
         simulated=acquisition.simulated,

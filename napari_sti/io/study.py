@@ -16,7 +16,7 @@ or, where orientations differ in more than that::
     - {field: a.nii.gz, b0_dir: affine, units: rad, te: 0.02}
     - {field: b.nii.gz, b0_dir: [0.1, 0, 0.995], frame: voxel, units: ppm, label: tilted left}
 
-Further keys: wm_mask, csf_mask, magnitude, r2prime [Hz], qsm [ppm], reference_tensor [ppm] (with
+Further keys: wm_mask, csf_mask, magnitude, r2prime, r2star, r2 [Hz], qsm [ppm], reference_tensor [ppm] (with
 reference_tensor_frame where no sidecar states it), simulated. Paths are relative to the study file.
 
 The published programs' keys are taken as those programs define them: ``phase`` is in Hz and ``H0`` names text files
@@ -140,12 +140,12 @@ def _content(study: Study, folder: Path) -> dict[str, Any]:
     shared = {key: _common(study, key) for key in _TOP}
     content |= {key: value for key, value in shared.items() if value is not None}
     content["orientations"] = [_orientation_content(o, shared, shown) for o in study.orientations]
-    for key in ("mask", "wm_mask", "csf_mask", "qsm", "reference_tensor"):
+    for key in ("mask", "wm_mask", "csf_mask", "qsm", "r2", "reference_tensor"):
         if getattr(study, key) is not None:
             content[key] = shown(getattr(study, key))
     if study.reference_frame is not None:
         content["reference_tensor_frame"] = study.reference_frame
-    for key in ("magnitude", "r2prime"):
+    for key in ("magnitude", "r2prime", "r2star"):
         if getattr(study, key):
             content[key] = [shown(file) for file in getattr(study, key)]
     content |= {key: shown(Path(value)) if Path(value).is_absolute() else value for key, value in study.more}

@@ -89,6 +89,10 @@ class Study:
         Magnitude images.
     r2prime : tuple of Path
         R2' in Hz, one file or one for each orientation.
+    r2star : tuple of Path
+        R2* in Hz, one file or one for each orientation.
+    r2 : Path or None
+        R2 in Hz.
     qsm : Path or None
         A given isotropic susceptibility in ppm.
     reference_tensor : Path or None
@@ -115,6 +119,8 @@ class Study:
     csf_mask: Path | None = None
     magnitude: tuple[Path, ...] = ()
     r2prime: tuple[Path, ...] = ()
+    r2star: tuple[Path, ...] = ()
+    r2: Path | None = None
     qsm: Path | None = None
     reference_tensor: Path | None = None
     reference_frame: Frame | None = None
@@ -131,8 +137,8 @@ class Study:
 
     @property
     def for_separation(self) -> bool:
-        """Whether it is complete without field maps: R2' and a given susceptibility or tensor."""
-        return bool(self.r2prime) and (self.qsm is not None or self.reference_tensor is not None)
+        """Whether it is complete without field maps: R2' or R2*, and a given susceptibility or tensor."""
+        return bool(self.r2prime or self.r2star) and (self.qsm is not None or self.reference_tensor is not None)
 
     def problems(self) -> tuple[Problem, ...]:
         """Return what keeps the study from being loaded; reads headers and text files only."""

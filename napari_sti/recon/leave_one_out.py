@@ -163,7 +163,7 @@ def without(acquisition: Acquisition, left_out: int) -> Acquisition:
         "b0_dirs": acquisition.b0_dirs[keep],
         "labels": tuple(acquisition.labels[i] for i in keep),
     }
-    for name in ("field", "magnitude", "r2prime"):
+    for name in ("field", "magnitude", "r2prime", "r2star"):
         stack = getattr(acquisition, name)
         if stack is not None and len(stack) == count:
             changed[name] = stack[keep]

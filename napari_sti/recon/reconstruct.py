@@ -1,7 +1,5 @@
 """Run a reconstruction method on an acquisition: the one way in for the command line, jobs and notebooks."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -9,14 +7,14 @@ import numpy as np
 
 from napari_sti.core import frames
 from napari_sti.core.acquisition import Acquisition
-from napari_sti.core.errors import InputError, OutOfMemory
-from napari_sti.core.memory import is_out_of_memory, size_text
+from napari_sti.core.errors import InputError
 from napari_sti.core.method import Method
 from napari_sti.core.params import from_mapping, to_mapping
 from napari_sti.core.progress import Progress, silent
 from napari_sti.core.provenance import array_hash, make_provenance
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.recon import devices
+from napari_sti.recon.memory_words import memory_in_words
 from napari_sti.recon.placement import place
 from napari_sti.recon.registry import get_method
 from napari_sti.recon.timing import TimedProgress
@@ -69,7 +67,11 @@ def reconstruct(
     begin = _begin(chosen, acquisition, start)
     where, home, moved = place(chosen, acquisition.shape, acquisition.n_orientations, checked, devices.resolve(device))
     clock = TimedProgress.of(progress)
-    with _memory_in_words(chosen, acquisition, checked, where):
+
+    def needed() -> int:
+        return chosen.memory_bytes(acquisition.shape, acquisition.n_orientations, checked)
+
+    with memory_in_words(chosen.title, needed, where):
         tensor = _run(chosen, acquisition, checked, clock, where, home, begin)
     made = dict(tensor.provenance)
     remarks = (*acquisition.warnings, *chosen.remarks(acquisition), *moved, *made.pop("remarks", ()))
@@ -142,23 +144,3 @@ def _inputs(acquisition: Acquisition) -> list[dict[str, Any]]:
     return [
         {"role": role, "path": None, "sha256": array_hash(array)} for role, array in arrays.items() if array is not None
     ]
-
-
-@contextmanager
-def _memory_in_words(method: Method, acquisition: Acquisition, params: Any, device: str) -> Iterator[None]:
-    """Turn the several errors of missing memory into `OutOfMemory` with one sentence."""
-    try:
-        yield
-    except (InputError, OutOfMemory):
-        raise
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        needed = method.memory_bytes(acquisition.shape, acquisition.n_orientations, params)
-        mend = "close other programs, crop the volumes to the head, or use fewer orientations"
-        if device != "cpu":
-            mend = "use the device cpu, crop the volumes to the head, or use fewer orientations"
-        raise OutOfMemory(
-            f"{method.title} needs about {size_text(needed)} of memory on {device} and "
-            f"{size_text(devices.free_bytes(device))} are free; {mend}."
-        ) from error

@@ -1,0 +1,1 @@
+"""Methods of source separation: one file is one method."""

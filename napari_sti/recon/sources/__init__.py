@@ -1,0 +1,1 @@
+"""What methods of source separation are made of."""
