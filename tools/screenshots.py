@@ -1,9 +1,11 @@
 """Make the pictures of the documentation anew: ``make screenshots``.
 
 A real window of one size walks through the main job: the first start, a study, a run under way, and what came out.
-The study has seven simulated orientations up to 60 degrees at 40 dB, the setting of the figure in the README.
+The study has seven simulated orientations up to 60 degrees at 40 dB, the setting of the figure in the README. The
+picture of a training is of the folder given with ``--training``, else of a short one with a small network.
 """
 
+import argparse
 import os
 import sys
 import tempfile
@@ -16,24 +18,35 @@ SIZE = (1280, 800)
 LONGEST = 300_000
 
 
+FEW = 3
+"""Orientations of the picture of DeepSTI, which is made for few."""
+
+SHORT_TRAINING = {"steps": 60, "crop": 24, "width": 12, "unroll": 1, "validate_every": 20, "validation_brains": 1}
+
+
 def main() -> int:
     """Walk through the window and take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--training", type=Path, metavar="DIR", help="folder of a training to show")
+    training = parser.parse_args().training
     with tempfile.TemporaryDirectory() as folder:
         os.environ["NAPARI_STI_RUNS"] = str(Path(folder) / "runs")
         study = _simulated(Path(folder) / "study")
-        _walk(study)
+        few = _simulated(Path(folder) / "few", f"orientations={FEW}", "max_tilt=30", "snr=20")
+        _walk(study, few, training)
     return 0
 
 
-def _simulated(folder: Path) -> Path:
+def _simulated(folder: Path, *params: str) -> Path:
     """Simulate in a process of its own: the viewer's never loads torch."""
     import subprocess
 
-    subprocess.run([sys.executable, "-m", "napari_sti", "simulate", "-o", str(folder)], check=True)
+    given = [word for text in params for word in ("-p", text)]
+    subprocess.run([sys.executable, "-m", "napari_sti", "simulate", *given, "-o", str(folder)], check=True)
     return folder / "study.yaml"
 
 
-def _walk(study: Path) -> None:
+def _walk(study: Path, few: Path, training: Path | None) -> None:
     from napari_sti.widgets.app import open_viewer
 
     viewer, workbench = open_viewer()
@@ -92,6 +105,8 @@ def _walk(study: Path) -> None:
     workbench.show_panel("view")
     _wait(700)
     take("trust")
+    _few_orientations(workbench, few, take)
+    _training(workbench, training, take)
     viewer.close()
 
 
@@ -143,6 +158,56 @@ def _spread(controller: Any) -> None:
     assert run is not None, "the study is complete, so it can be run"
     _until(lambda: not run.active and controller.layers.find(run.name, "pev_spread") is not None)
     _wait(1500)
+
+
+def _few_orientations(workbench: Any, study: Path, take: Callable[[str], None]) -> None:
+    """DeepSTI on few orientations: before the run with the card of its weights, and a look back at its iterations."""
+    from napari_sti.recon.registry import get_method
+    from napari_sti.widgets.session.weights import has_weights
+
+    if not has_weights(get_method("deepsti")):
+        print("no weights come with this version: the pictures of DeepSTI are left as they are")
+        return
+    controller, panel = workbench.controller, workbench.panels["reconstruct"]
+    controller.studies.open(study)
+    _until(lambda: controller.studies.complete and len(controller.study.orientations) == FEW)
+    workbench.show_panel("reconstruct")
+    panel.method.set_mapping("deepsti", {})
+    panel.method.card.set_open(True)
+    panel.bring_to_view(panel.method.card)
+    _wait(2500)
+    take("deepsti")
+    run = controller.reconstruct("deepsti", {})
+    assert run is not None, "the study is complete, so it can be run"
+    _until(lambda: not run.active and controller.layers.find(run.name, "pev_lines") is not None)
+    workbench.show_panel("view")
+    controller.view.change(run=run.name, plane="axial", map="pev_colour", solid=False, lines=False)
+    _until(lambda: len(controller.iterates.entries) > 1)
+    controller.iterates.go(max(1, len(controller.iterates.entries) // 2))
+    _until(lambda: not controller.iterates.loading)
+    _wait(700)
+    take("iterates")
+
+
+def _training(workbench: Any, folder: Path | None, take: Callable[[str], None]) -> None:
+    """A training: one that is there already, or a short one."""
+    from dataclasses import replace
+
+    panel = workbench.panels["train"]
+    workbench.show_panel("train")
+    if folder is not None:
+        panel.editor.folder.setValue(folder)
+        _until(lambda: panel.training.state.folder == folder and bool(panel.training.state.rows))
+    else:
+        choice = panel.value()
+        panel.setValue(replace(choice, params=replace(choice.params, **SHORT_TRAINING)))
+        panel.start()
+        _until(lambda: bool(panel.training.state.pictures))
+    panel.editor.parameters.set_open(False)
+    _wait(1500)
+    take("train")
+    panel.training.stop()
+    _until(lambda: not panel.training.active)
 
 
 def _camera(viewer: Any) -> Callable[[str], None]:

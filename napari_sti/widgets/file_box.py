@@ -1,4 +1,4 @@
-"""A box for one file: its name, a button to choose it and one to take it away."""
+"""A box for one file or folder: its name, a button to choose it and one to take it away."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ class FileName(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.text = ""
+        self.text, self.without = "", "none"
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
 
     def sizeHint(self) -> QSize:
@@ -32,7 +32,7 @@ class FileName(QWidget):
         painter = QPainter(self)
         painter.setPen(colour(self, "text" if self.text else "muted"))
         shown = QFontMetrics(self.font()).elidedText(
-            self.text or "none", Qt.TextElideMode.ElideMiddle, self.width() - 4
+            self.text or self.without, Qt.TextElideMode.ElideMiddle, self.width() - 4
         )
         painter.drawText(self.rect().adjusted(2, 0, -2, 0), Qt.AlignmentFlag.AlignVCenter, shown)
         painter.end()
@@ -47,13 +47,15 @@ class FileBox(QWidget):
         What the file is, for the dialog and the tooltip.
     name : str
         Object name of the button that chooses.
+    filter : str
+        Kinds of files, as Qt's dialogs take them; empty for a folder.
     """
 
     valueChanged = Signal()
 
-    def __init__(self, what: str, name: str, parent: QWidget | None = None) -> None:
+    def __init__(self, what: str, name: str, *, filter: str = IMAGES, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._what = what
+        self._what, self._filter = what, filter
         self._path: Path | None = None
         self._name = FileName(self)
         self.button = QPushButton("Choose\N{HORIZONTAL ELLIPSIS}")
@@ -88,12 +90,34 @@ class FileBox(QWidget):
         if changed:
             self.valueChanged.emit()
 
+    def set_without(self, text: str) -> None:
+        """Say what is the case while nothing is chosen."""
+        if text != self._name.without:
+            self._name.without = text
+            self._name.update()
+
     def choose(self) -> None:
-        """Ask for the file."""
-        start = str(self._path.parent) if self._path else ""
-        name, _ = QFileDialog.getOpenFileName(self, f"Choose the {self._what}", start, IMAGES)
+        """Ask for the file, or the folder."""
+        start, title = str(self._path.parent) if self._path else "", f"Choose the {self._what}"
+        if self._filter:
+            name, _ = QFileDialog.getOpenFileName(self, title, start, self._filter)
+        else:
+            name = QFileDialog.getExistingDirectory(self, title, start)
         if name:
             self.setValue(Path(name))
 
     def _take_away(self) -> None:
         self.setValue(None)
+
+
+class PathBox(FileBox):
+    """Editor of a path as text, empty for none: what a text parameter that names a file or folder is shown as."""
+
+    def value(self) -> str:  # type: ignore[override]
+        """The path as text."""
+        path = super().value()
+        return "" if path is None else str(path)
+
+    def setValue(self, path: str | Path | None) -> None:
+        """Show another path."""
+        super().setValue(Path(path) if path else None)

@@ -1,5 +1,7 @@
 """Forms made from a ``Params`` dataclass: every registered method gets one without further work."""
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from qtpy.QtCore import QSignalBlocker, Signal
@@ -14,23 +16,35 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sti.core.params import Parameter, describe, from_mapping
+from napari_sti.widgets.file_box import PathBox
 from napari_sti.widgets.fold import Fold
 from napari_sti.widgets.look import MARGIN, Form
 from napari_sti.widgets.number_boxes import ScientificBox, keep_wheel_for_scrolling
 
 _LARGEST_INT = 2**31 - 1
 
+MakeBox = Callable[[Parameter], QWidget]
+_NO_OTHERS: Mapping[str, MakeBox] = MappingProxyType({})
+
 
 class ParameterEditor(QWidget):
-    """Editor of one parameter; an optional one has a check box in front that says whether it is stated."""
+    """Editor of one parameter; an optional one has a check box in front that says whether it is stated.
+
+    Parameters
+    ----------
+    parameter : Parameter
+        Which one.
+    make_box : callable, optional
+        Makes a box for it that is not the usual one of its kind, with `value`, `setValue` and `valueChanged`.
+    """
 
     valueChanged = Signal()
 
-    def __init__(self, parameter: Parameter, parent: QWidget | None = None) -> None:
+    def __init__(self, parameter: Parameter, make_box: MakeBox | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.parameter = parameter
         self.setToolTip(tooltip(parameter))
-        self.box = _BOXES[parameter.kind](parameter)
+        self.box = (make_box or _BOXES[parameter.kind])(parameter)
         self.box.setObjectName(f"sti_param_{parameter.name}")
         self.box.setAccessibleName(parameter.label)
         layout = QHBoxLayout(self)
@@ -90,13 +104,17 @@ class ParamsForm(QWidget):
     ----------
     params_type : type
         Frozen dataclass whose fields are declared with `napari_sti.core.params.param`.
+    boxes : mapping of callables, optional
+        What makes the box of a parameter where it is not the usual one of its kind, by the parameter's name.
     """
 
     valueChanged = Signal()
 
-    def __init__(self, params_type: type, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, params_type: type, boxes: Mapping[str, MakeBox] = _NO_OTHERS, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._type = params_type
+        self._type, self._boxes = params_type, boxes
         self.editors: dict[str, ParameterEditor] = {}
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -133,7 +151,7 @@ class ParamsForm(QWidget):
     def _rows(self, parameters: list[Parameter]) -> Form:
         rows = Form()
         for parameter in parameters:
-            editor = ParameterEditor(parameter, self)
+            editor = ParameterEditor(parameter, self._boxes.get(parameter.name), self)
             editor.valueChanged.connect(self.valueChanged)
             rows.row(parameter.label, editor, help=tooltip(parameter), buddy=editor.box)
             self.editors[parameter.name] = editor
@@ -163,7 +181,9 @@ def _float_box(p: Parameter) -> QWidget:
 
 def _int_box(p: Parameter) -> QWidget:
     box = QSpinBox()
-    box.setRange(-_LARGEST_INT if p.low is None else int(p.low), _LARGEST_INT if p.high is None else int(p.high))
+    low = -_LARGEST_INT if p.low is None else max(int(p.low), -_LARGEST_INT)
+    high = _LARGEST_INT if p.high is None else min(int(p.high), _LARGEST_INT)
+    box.setRange(low, high)
     box.setSuffix(f" {p.unit}" if p.unit else "")
     box.setKeyboardTracking(False)
     keep_wheel_for_scrolling(box)
@@ -175,6 +195,9 @@ def _bool_box(p: Parameter) -> QWidget:
 
 
 def _text_box(p: Parameter) -> QWidget:
+    if p.path:
+        what = f"{p.label[:1].lower()}{p.label[1:]}"
+        return PathBox(what, f"sti_choose_{p.name}", filter="" if p.path == "folder" else "All files (*)")
     if not p.choices:
         return QLineEdit()
     box = QComboBox()

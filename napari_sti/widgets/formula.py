@@ -11,7 +11,7 @@ from napari_sti.widgets.look import MARGIN, colour
 
 _FAMILIES = ["Cambria Math", "STIX Two Math", "STIX Two Text", "Latin Modern Math", "DejaVu Serif", "serif"]
 _OPEN, _CLOSE, _EITHER = "([{⟨", ")]}⟩", "‖|"
-_SUBSCRIPT = re.compile(r"_(?:\{([^}]*)\}|\(([^)]*)\)|([A-Za-z0-9χ]+))")
+_SUBSCRIPT = re.compile(r"_(?:\{([^}]*)\}|\(([^)]*)\)|([A-Za-z0-9χθ]+))")
 _BESIDES = re.compile(r"[;,]\s{2,}|;\s|\s{3,}")
 _SIGNS = ("+", "−", "-")
 

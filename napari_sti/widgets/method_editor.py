@@ -9,12 +9,14 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_sti.core.method import Method
 from napari_sti.core.params import from_mapping, to_mapping
 from napari_sti.recon.registry import methods
-from napari_sti.widgets.forms import ParamsForm
+from napari_sti.widgets.forms import MakeBox, ParamsForm
 from napari_sti.widgets.formula import Formula
 from napari_sti.widgets.look import MARGIN
 from napari_sti.widgets.method_combo import MethodCombo
 from napari_sti.widgets.panel import text_label
 from napari_sti.widgets.session.tissue import mask_words
+from napari_sti.widgets.session.weights import shipped
+from napari_sti.widgets.weights_box import WeightsBox, WeightsCard
 from napari_sti.widgets.words import count
 
 
@@ -53,6 +55,7 @@ class MethodEditor(QWidget):
         self.needs = text_label()
         self.needs.setObjectName("sti_method_needs")
         self.formula = Formula()
+        self.card = WeightsCard()
         self._place = QVBoxLayout()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -60,6 +63,8 @@ class MethodEditor(QWidget):
         for part in (self.combo, self.summary, self.formula, self.needs):
             layout.addWidget(part)
         layout.addLayout(self._place)
+        layout.addWidget(self.card)
+        self.valueChanged.connect(self._show_card)
         self.combo.currentIndexChanged.connect(self._show_method)
         self._show_method()
 
@@ -98,10 +103,21 @@ class MethodEditor(QWidget):
         if method in self._methods:
             self.setValue(Choice(method, from_mapping(self._methods[method].Params, values)))
 
+    def weights(self) -> str:
+        """Name or file of the weights that are chosen; empty for methods without any."""
+        editor = self.form.editors.get("weights") if self.method.needs.weights else None
+        return "" if editor is None else str(editor.value() or "")
+
+    def _show_card(self) -> None:
+        weights = self.weights()
+        self.card.setVisible(bool(weights))
+        if weights:
+            self.card.set_weights(weights)
+
     def _show_method(self, *_: int) -> None:
         method = self.method
         if method.id not in self._forms:
-            form = ParamsForm(method.Params)
+            form = ParamsForm(method.Params, _boxes(method))
             form.valueChanged.connect(self.valueChanged)
             self._forms[method.id] = form
             self._place.addWidget(form)
@@ -113,6 +129,12 @@ class MethodEditor(QWidget):
         self.formula.setValue(method.formula)
         self.formula.setToolTip(f"What is minimised.\n{method.reference}")
         self.valueChanged.emit()
+
+
+def _boxes(method: Method) -> dict[str, MakeBox]:
+    """What makes the boxes of those parameters of a method that are not edited as their kind is."""
+    known = shipped(method.id)
+    return {"weights": lambda _: WeightsBox(known)} if method.needs.weights else {}
 
 
 def needs_text(method: Method) -> str:

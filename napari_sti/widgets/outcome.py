@@ -2,8 +2,9 @@
 
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_sti.widgets.look import MARGIN, empty
+from napari_sti.widgets.look import MARGIN
 from napari_sti.widgets.note import Note
+from napari_sti.widgets.note_list import NoteList
 from napari_sti.widgets.session.finished import remarks_of
 from napari_sti.widgets.session.run import Run
 from napari_sti.widgets.words import count, duration
@@ -18,29 +19,24 @@ class Outcome(QWidget):
         self.result.setObjectName("sti_result")
         self.failure = Note("error")
         self.failure.setObjectName("sti_failure")
-        self._remarks = QVBoxLayout()
-        self._remarks.setSpacing(MARGIN // 2)
+        self._remarks = NoteList("sti_result_remark")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(MARGIN // 2)
         layout.addWidget(self.result)
-        layout.addLayout(self._remarks)
+        layout.addWidget(self._remarks)
         layout.addWidget(self.failure)
 
     def remarks(self) -> tuple[str, ...]:
         """What is said beside the result."""
-        notes = (self._remarks.itemAt(i).widget() for i in range(self._remarks.count()))
-        return tuple(note.text() for note in notes if isinstance(note, Note))
+        return self._remarks.value()
 
     def done(self, run: Run, said_before: tuple[str, ...] = ()) -> None:
         """Show a run that is done, with those of its remarks that were not said before it was started."""
         self.clear()
         self.result.set("good", result_line(run))
         said = () if run.folder is None else remarks_of(run.folder)
-        for number, text in enumerate(text for text in said if text not in said_before):
-            note = Note("accent", text)
-            note.setObjectName(f"sti_result_remark_{number}")
-            self._remarks.addWidget(note)
+        self._remarks.setValue(tuple(text for text in said if text not in said_before))
 
     def cancelled(self, run: Run) -> None:
         """Show that a run was cancelled."""
@@ -56,7 +52,7 @@ class Outcome(QWidget):
         """Show nothing."""
         self.result.set("good", "")
         self.failure.set("error", "")
-        empty(self._remarks)
+        self._remarks.setValue(())
 
 
 def result_line(run: Run) -> str:

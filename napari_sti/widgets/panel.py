@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from qtpy.QtCore import Qt, QTimer, Signal
-from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_sti.widgets.look import MARGIN
+from napari_sti.widgets.panel_area import PanelArea
 
 if TYPE_CHECKING:
     from napari_sti.widgets.session.controller import Controller
@@ -16,6 +17,11 @@ class Panel(QWidget):
 
     A subclass in ``widgets/panels/`` is found by itself. It reads what it shows from the controller and changes
     things only through the controller.
+
+    Attributes
+    ----------
+    footer : QWidget or None
+        What a subclass wants in view wherever the panel is scrolled to: its main button.
     """
 
     id: ClassVar[str]
@@ -30,6 +36,7 @@ class Panel(QWidget):
         super().__init__(parent)
         self.controller = controller
         self.setObjectName(f"sti_panel_{self.id}")
+        self.footer: QWidget | None = None
         self._area: QScrollArea | None = None
         self._wanted: QWidget | None = None
         self._scroll = QTimer(self)
@@ -52,13 +59,9 @@ class Panel(QWidget):
             self._area.ensureWidgetVisible(self._wanted, 0, MARGIN)
 
     def in_scroll_area(self) -> QScrollArea:
-        """The panel in an area that scrolls up and down, never sideways."""
-        area = self._area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(self)
-        return area
+        """The panel in an area that scrolls up and down, never sideways; its footer, if it has one, stays in view."""
+        self._area = PanelArea(self, self.footer)
+        return self._area
 
 
 def text_label(text: str = "", *, muted: bool = False) -> QLabel:

@@ -11,11 +11,13 @@ Names of its controls (``objectName``), for tests and scripts
     drawing), ``sti_wm_mask_drop``, the same with ``csf_mask``, ``sti_mask_note_0`` ..., ``sti_mask_source``,
     ``sti_mask_contrast``, ``sti_mask_which``, ``sti_estimate_masks``, ``sti_masks_result``, ``sti_masks_failure``.
     Reconstruct: ``sti_blocked``, ``sti_mend``, ``sti_method``, ``sti_formula``, ``sti_param_NAME``, ``sti_more``,
-    ``sti_device``, ``sti_estimate``, ``sti_too_much``, ``sti_remark_0`` ..., ``sti_run`` (becomes Cancel),
+    ``sti_weights``, ``sti_weights_about``, ``sti_device``, ``sti_estimate``, ``sti_too_much``, ``sti_remark_0`` ...,
+    ``sti_run`` (becomes Cancel),
     ``sti_result``, ``sti_failure``, ``sti_show_command``, ``sti_command``, ``sti_copy_command``.
     View: ``sti_view_run``, ``sti_map_pev_colour``, ``sti_map_msa``, ``sti_map_mms``, ``sti_map_field``,
     ``sti_lines``, ``sti_window``, ``sti_window_auto``, ``sti_axial``, ``sti_coronal``, ``sti_sagittal``, ``sti_3d``,
-    ``sti_convention``, ``sti_legend``, ``sti_display_unit``.
+    ``sti_convention``, ``sti_legend``, ``sti_display_unit``, ``sti_iterate`` (slider), ``sti_iterate_numbers``,
+    ``sti_iterate_curves``.
     Compare: ``sti_compare_runs`` (check boxes), ``sti_compare_folder``, ``sti_compare_reference``, ``sti_compare_v1``,
     ``sti_compare_fa``, ``sti_compare_frame``, ``sti_compare_map``, ``sti_compare_more``, ``sti_compare_regions``,
     ``sti_compare_white``, ``sti_compare`` (becomes Cancel), ``sti_compare_state``, ``sti_compare_failure``,
@@ -24,6 +26,10 @@ Names of its controls (``objectName``), for tests and scripts
     Plan: ``sti_plan_max_tilt``, ``sti_plan_noise``, ``sti_plan_steps``, ``sti_plan_msa``, ``sti_plan_verdict``,
     ``sti_plan_next``, ``sti_plan_picture``, ``sti_plan_table``, ``sti_plan_angle``, ``sti_plan_empty``,
     ``sti_plan_faults``, ``sti_plan_show_command``, ``sti_plan_command``, ``sti_plan_copy_command``.
+    Train: ``sti_train_blocked``, ``sti_train_earlier``, ``sti_train_task``, ``sti_train_parameters``,
+    ``sti_param_NAME``, ``sti_train_folder``, ``sti_train_minutes``, ``sti_train_device``, ``sti_train_state``,
+    ``sti_train_bar``, ``sti_train_numbers``, ``sti_train_curves``, ``sti_train_scores``, ``sti_train_picture``,
+    ``sti_train_result``, ``sti_use_weights``, ``sti_train_failure``, ``sti_train`` (becomes Resume and Stop).
     Below: ``sti_tabs``, ``sti_job_bar``, ``sti_job_title``, ``sti_progress``, ``sti_job_numbers``, ``sti_cancel``,
     ``sti_preview``, ``sti_residual_curve``, ``sti_runs``.
 """

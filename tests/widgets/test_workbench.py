@@ -15,7 +15,7 @@ from napari_sti.widgets.shortcuts import SHORTCUTS
 
 def test_panels_in_the_order_of_the_work(workbench):
     titles = [workbench.tabs.tabText(i) for i in range(workbench.tabs.count())]
-    assert titles == ["Data", "Prepare", "Reconstruct", "View", "Compare", "Plan"]
+    assert titles == ["Data", "Prepare", "Reconstruct", "View", "Compare", "Plan", "Train"]
     assert [p.order for p in panel_types()] == sorted(p.order for p in panel_types())
 
 

@@ -2,21 +2,20 @@
 
 from typing import Any
 
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_sti.core.errors import InputError
 from napari_sti.core.method import Method
-from napari_sti.jobs.estimate import estimate
 from napari_sti.widgets.background import Background
 from napari_sti.widgets.chips import ChipRow
 from napari_sti.widgets.command_row import CommandRow
 from napari_sti.widgets.device_box import DeviceBox
-from napari_sti.widgets.look import MARGIN, MainButton, empty
+from napari_sti.widgets.look import MainButton
 from napari_sti.widgets.method_combo import methods_in_order
 from napari_sti.widgets.method_editor import Choice, MethodEditor
 from napari_sti.widgets.more_runs import MoreRuns
 from napari_sti.widgets.note import Note
+from napari_sti.widgets.note_list import NoteList
 from napari_sti.widgets.outcome import Outcome
 from napari_sti.widgets.panel import Panel
 from napari_sti.widgets.panels import panel_titles
@@ -24,15 +23,15 @@ from napari_sti.widgets.panels.data import study_chips
 from napari_sti.widgets.session.batch import Batch
 from napari_sti.widgets.session.command import recon_command
 from napari_sti.widgets.session.controller import Controller
+from napari_sti.widgets.session.estimator import Estimator
+from napari_sti.widgets.session.field_range import FieldRange
 from napari_sti.widgets.session.finished import StartingPoints
 from napari_sti.widgets.session.obstacles import Obstacle, obstacle
 from napari_sti.widgets.session.run import Run
-from napari_sti.widgets.session.study_check import remarks
+from napari_sti.widgets.session.study_check import StudyCheck, remarks
 from napari_sti.widgets.session.tissue import mask_chips, mask_shares
+from napari_sti.widgets.session.weights import has_weights, unlike_training, weights_problem
 from napari_sti.widgets.start_box import StartBox
-
-_CALM = 200
-"""Milliseconds after the last change before memory and time are estimated again."""
 
 
 class ReconstructPanel(Panel):
@@ -55,26 +54,21 @@ class ReconstructPanel(Panel):
         self.method = MethodEditor()
         self.start_box = StartBox()
         self.device = DeviceBox()
-        self.remarks = QVBoxLayout()
-        self.remarks.setSpacing(MARGIN // 2)
-        self._remarks: tuple[str, ...] = ()
-        self.run_button = MainButton("Run")
+        self.remarks = NoteList("sti_remark")
+        self.footer = self.run_button = MainButton("Run")
         self.run_button.setObjectName("sti_run")
         self.batch = Batch(controller.runs, self)
         self.more_runs = MoreRuns(self.batch)
         self.outcome = Outcome()
         self.result, self.failure = self.outcome.result, self.outcome.failure
         self.command = CommandRow()
-        for part in (self.blocked, self.chips, self.method, self.start_box, self.device):
+        for part in (self.blocked, self.chips, self.method, self.start_box, self.device, self.remarks):
             self.rows.addWidget(part)
-        self.rows.addLayout(self.remarks)
-        for part in (self.run_button, self.more_runs, self.outcome, self.command):
+        for part in (self.more_runs, self.outcome, self.command):
             self.rows.addWidget(part)
         self.rows.addStretch(1)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_CALM)
-        self._estimator, self._sharer = Background(self), Background(self)
+        self._estimator, self._sharer = Estimator(self), Background(self)
+        self._field = FieldRange(controller.studies, self)
         self.points = StartingPoints(controller.runs, controller.studies, self)
         self._connect()
         self._refresh()
@@ -96,6 +90,13 @@ class ReconstructPanel(Panel):
             return
         self.device.setValue(run.job.device)
         self.start_box.setValue(run.job.start)
+
+    def use_weights(self, method: str, file: str) -> None:
+        """Choose a method with weights that were trained here."""
+        try:
+            self.method.set_mapping(method, {"weights": file})
+        except InputError as error:
+            self._failed(str(error))
 
     def why_not(self) -> str:
         """Why Run cannot be pressed, in one line; empty if it can."""
@@ -136,10 +137,12 @@ class ReconstructPanel(Panel):
     def runnable(self) -> list[Method]:
         """Methods that could run on the study of now, in the order of the list."""
         ordered = methods_in_order(self.method.methods)
-        return [m for m in ordered if not m.needs.weights and obstacle(m, self.controller.studies) is None]
+        return [m for m in ordered if has_weights(m) and obstacle(m, self.controller.studies) is None]
 
     def _obstacle(self, *, trust: bool = False) -> Obstacle | None:
-        return obstacle(self.method.method, self.controller.studies, trust=trust)
+        found = obstacle(self.method.method, self.controller.studies, trust=trust)
+        why = weights_problem(self.method.weights()) if found is None else ""
+        return Obstacle(why) if why else found
 
     def _connect(self) -> None:
         studies, runs = self.controller.studies, self.controller.runs
@@ -150,6 +153,7 @@ class ReconstructPanel(Panel):
         self.method.valueChanged.connect(self._show_masks)
         self.points.changed.connect(self._have_points)
         runs.devices_changed.connect(self._devices)
+        self.controller.training.weights_wanted.connect(self.use_weights)
         runs.added.connect(self._runs_changed)
         runs.changed.connect(self._runs_changed)
         runs.finished.connect(self._finished)
@@ -158,10 +162,9 @@ class ReconstructPanel(Panel):
         self.run_button.clicked.connect(self.run_or_cancel)
         self.more_runs.trust_wanted.connect(self.start_trust)
         self.more_runs.all_wanted.connect(self.start_all)
-        self._timer.timeout.connect(self._estimate)
-        self._estimator.done.connect(self.device.set_estimate)
-        self._estimator.failed.connect(self._no_estimate)
+        self._estimator.estimated.connect(self.device.set_estimate)
         self._sharer.done.connect(self._have_shares)
+        self._field.changed.connect(self._refresh)
 
     # ---- what goes in ------------------------------------------------------------------------------------------
 
@@ -176,9 +179,14 @@ class ReconstructPanel(Panel):
         self._show_button("" if found is None else found.text)
         self._show_more_runs()
         check = None if studies.empty else studies.check
-        self._show_remarks(remarks(method, studies.study, check) if check is not None else ())
+        self.remarks.setValue(self._what_to_know(method, check) if check is not None else ())
         self._show_command()
-        self._timer.start()
+        self._estimate()
+
+    def _what_to_know(self, method: Method, check: StudyCheck) -> tuple[str, ...]:
+        study = self.controller.study
+        unlike = unlike_training(self.method.weights(), study, check, self._field.of(study))
+        return (*remarks(method, study, check), *unlike)
 
     def _show_obstacle(self, found: Obstacle | None) -> None:
         known = panel_titles()
@@ -228,16 +236,6 @@ class ReconstructPanel(Panel):
         runnable = self.runnable()
         self.more_runs.set_runnable(runnable, len(self.method.methods) - len(runnable))
 
-    def _show_remarks(self, said: tuple[str, ...]) -> None:
-        if said == self._remarks:
-            return
-        self._remarks = said
-        empty(self.remarks)
-        for number, text in enumerate(said):
-            note = Note("accent", text)
-            note.setObjectName(f"sti_remark_{number}")
-            self.remarks.addWidget(note)
-
     def _show_command(self) -> None:
         try:
             choice = self.method.value()
@@ -249,23 +247,19 @@ class ReconstructPanel(Panel):
 
     def _estimate(self) -> None:
         studies = self.controller.studies
-        if not studies.complete:
-            self.device.set_estimate(None)
-            return
         try:
             choice = self.method.value()
         except InputError:
             return
-        self._estimator.start(
-            _estimate, studies.study, choice.method, choice.mapping(), self.device.value(), self.controller.runs.devices
-        )
-
-    def _no_estimate(self, _: Exception) -> None:
-        self.device.set_estimate(None)
+        if studies.complete:
+            where, known = self.device.value(), self.controller.runs.devices
+            self._estimator.ask(studies.study, choice.method, choice.mapping(), where, known)
+        else:
+            self._estimator.forget()
 
     def _devices(self) -> None:
         self.device.set_devices(self.controller.runs.devices)
-        self._timer.start()
+        self._estimate()
 
     def _mend(self) -> None:
         self.go_to.emit(self._mend_in)
@@ -282,12 +276,13 @@ class ReconstructPanel(Panel):
                 self._show_failure(run)
             return
         if run.state == "done":
-            self.outcome.done(run, self._remarks)
+            self.outcome.done(run, self.remarks.value())
             self.bring_to_view(self.result)
         elif run.state == "failed":
             self._show_failure(run)
         else:
             self.outcome.cancelled(run)
+            self.bring_to_view(self.result)
 
     def _show_failure(self, run: Run) -> None:
         self.outcome.failed(f"{run.name}: {run.sentence}", run.details)
@@ -296,7 +291,3 @@ class ReconstructPanel(Panel):
     def _failed(self, sentence: str) -> None:
         self.outcome.failed(sentence)
         self.bring_to_view(self.failure)
-
-
-def _estimate(study: Any, method: str, params: dict[str, Any], device: str, devices: list[dict[str, Any]]) -> Any:
-    return estimate(study, method, params, device=device, devices=devices)

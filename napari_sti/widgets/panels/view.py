@@ -15,6 +15,7 @@ from superqt import QLabeledDoubleRangeSlider
 from napari_sti.viz.numbers import UNITS
 from napari_sti.viz.views import PLANES
 from napari_sti.widgets.fold import Fold
+from napari_sti.widgets.iterate_row import IterateRow
 from napari_sti.widgets.look import MARGIN, Form
 from napari_sti.widgets.note import Note
 from napari_sti.widgets.panel import Panel
@@ -52,6 +53,7 @@ class ViewPanel(Panel):
         self.lines.setToolTip("Draw the principal eigenvector as lines where MSA is above the floor (Ctrl+Shift+L).")
         self.spread = QCheckBox("Spread without one orientation")
         self.spread.setObjectName("sti_spread")
+        self.iterate = IterateRow()
         self.window = _window_slider()
         self.auto = QPushButton("Auto")
         self.auto.setObjectName("sti_window_auto")
@@ -74,6 +76,7 @@ class ViewPanel(Panel):
         self.rows.addStretch(1)
         self._connect()
         self._show()
+        self._show_iterates()
 
     def value(self) -> View:
         """What is shown."""
@@ -95,6 +98,7 @@ class ViewPanel(Panel):
         form = Form()
         form.setVerticalSpacing(MARGIN)
         form.row("Run", self.run)
+        self.iterate_label = form.row("Iteration", self.iterate, buddy=self.iterate.slider)
         form.row("Map", map_row)
         form.row("", self.lines)
         form.row("", self.spread)
@@ -119,6 +123,8 @@ class ViewPanel(Panel):
         self.controller.layers.runs_changed.connect(self._show)
         self.empty.clicked.connect(self._go)
         self.run.activated.connect(self._take)
+        self.iterate.valueChanged.connect(self.controller.iterates.go)
+        self.controller.iterates.changed.connect(self._show_iterates)
         self.maps.idClicked.connect(self._take)
         self.planes.idClicked.connect(self._take)
         self.lines.clicked.connect(self._take)
@@ -181,6 +187,15 @@ class ViewPanel(Panel):
         self.unit.setCurrentText(view.unit)
         if names:
             self._show_window(view)
+
+    def _show_iterates(self) -> None:
+        session = self.controller.iterates
+        for part in (self.iterate, self.iterate_label):
+            part.setVisible(bool(session.entries))
+        self.iterate.set_entries(session.entries)
+        if session.entries:
+            self.iterate.setValue(session.number)
+            self.iterate.set_loading(session.loading)
 
     def _show_spread(self, view: View) -> None:
         has = bool(self.view.spread_kind())

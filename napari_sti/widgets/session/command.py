@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from napari_sti.learn.registry import get_task
 from napari_sti.recon.registry import get_method
 from napari_sti.widgets.number_boxes import number_text
 
@@ -36,16 +37,48 @@ def recon_command(
     start : Path, optional
         Folder of the result to start from.
     """
-    defaults = get_method(method).Params()
     words = ["napari-sti", kind, str(study or "STUDY"), "-m", method]
-    for name, value in params.items():
-        if value != getattr(defaults, name, None):
-            words += ["-p", f"{name}={_text(value)}"]
+    words += _changed(params, get_method(method).Params())
     if device != "auto":
         words += ["--device", device]
     if start is not None:
         words += ["--start", str(start)]
     return shlex.join([*words, "-o", out])
+
+
+def train_command(
+    task: str, params: Mapping[str, Any], out: Path, *, device: str = "auto", minutes: float | None = None
+) -> str:
+    """Write ``napari-sti train ...`` with what differs from the defaults.
+
+    Parameters
+    ----------
+    task : str
+        Id of what is trained.
+    params : mapping
+        Values of its parameters.
+    out : Path
+        Folder of the training.
+    device : str
+        Where to train.
+    minutes : float, optional
+        After how many it stops.
+    """
+    words = ["napari-sti", "train", task, *_changed(params, get_task(task).Params())]
+    if minutes is not None:
+        words += ["--minutes", number_text(minutes)]
+    if device != "auto":
+        words += ["--device", device]
+    return shlex.join([*words, "-o", str(out)])
+
+
+def _changed(params: Mapping[str, Any], defaults: Any) -> list[str]:
+    """Options for the parameters that are not as by default."""
+    words = []
+    for name, value in params.items():
+        if value != getattr(defaults, name, None):
+            words += ["-p", f"{name}={_text(value)}"]
+    return words
 
 
 def _text(value: Any) -> str:

@@ -11,12 +11,14 @@ from napari_sti.io.study import Study
 from napari_sti.jobs.client import WorkerClient
 from napari_sti.jobs.job import JobKind
 from napari_sti.widgets.session.compare import CompareSession
+from napari_sti.widgets.session.iterates import IterateSession
 from napari_sti.widgets.session.layers import LayerSession
 from napari_sti.widgets.session.masks import MaskSession
 from napari_sti.widgets.session.preview import PreviewSession
 from napari_sti.widgets.session.run import Run, about_study
 from napari_sti.widgets.session.runs import RunSession
 from napari_sti.widgets.session.studies import StudySession
+from napari_sti.widgets.session.train import TrainSession
 from napari_sti.widgets.session.view import ViewSession
 
 
@@ -32,7 +34,7 @@ class Controller(QObject):
 
     Attributes
     ----------
-    studies, runs, layers, view, preview, compare, masks
+    studies, runs, layers, view, iterates, preview, compare, masks, training
         The parts; panels listen to their signals.
     """
 
@@ -51,15 +53,18 @@ class Controller(QObject):
         self.runs = RunSession(make_client, self)
         self.layers = LayerSession(viewer, self)
         self.view = ViewSession(self.layers, self)
+        self.iterates = IterateSession(self.runs, self.layers, self.view, self)
         self.preview = PreviewSession(self.runs, self.layers, self)
         self.compare = CompareSession(self.runs, self.layers, self.view, self)
         self.masks = MaskSession(self.studies, self.layers, self)
+        self.training = TrainSession(make_client, self)
         self._closed = False
         self.studies.loaded.connect(self._have_acquisition)
         self.studies.failed.connect(self.message)
         self.runs.failed.connect(self.message)
         self.runs.finished.connect(self._have_finished)
         self.layers.failed.connect(self.message)
+        self.iterates.failed.connect(self.message)
         self.layers.study_dropped.connect(self._have_dropped)
         self.masks.failed.connect(self.message)
         self.masks.drawing_begun.connect(self._show_slices)
@@ -93,10 +98,12 @@ class Controller(QObject):
         self._closed = True
         self.studies.close()
         self.view.close()
+        self.iterates.close()
         self.preview.close()
         self.compare.close()
         self.masks.close()
         self.layers.close()
+        self.training.close()
         self.runs.close()
 
     def _have_acquisition(self, acquisition: Acquisition) -> None:

@@ -65,8 +65,10 @@ class PreviewSession(QObject):
         if made is None or not self.on or self._runs.active is None:
             return
         data, keywords, kind = made
+        info = keywords["metadata"][METADATA_KEY]
+        info["map"] += f" of iteration {self._runs.active.iteration}"
         if self._layer is not None and self._layer in self._layers.viewer.layers:
-            self._layer.data = data
+            self._layer.data, self._layer.metadata = data, keywords["metadata"]
             return
         from napari.layers import Layer
 

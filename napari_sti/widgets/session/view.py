@@ -8,6 +8,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_sti.viz import _compat, views
 from napari_sti.viz.canvas import annotate
 from napari_sti.viz.display import layer_info
+from napari_sti.viz.iterates import result_maps
 from napari_sti.viz.layers import set_window
 from napari_sti.widgets.session.layers import MAP_KINDS, LayerSession
 
@@ -146,9 +147,8 @@ class ViewSession(QObject):
         return kind if kind in self.layers.kinds(self._view.run) else ""
 
     def _maps(self) -> Any:
-        """What the layers of the run are painted from; None for a map that was opened alone."""
-        known = (layer_info(layer.metadata) or {} for layer in self.layers.of_run(self._view.run))
-        return next((info["maps"] for info in known if info.get("maps") is not None), None)
+        """Maps of the result that the layers of the run are painted from; None for a map that was opened alone."""
+        return result_maps(self.layers.of_run(self._view.run))
 
     def apply_plane(self) -> None:
         """Turn the viewer to the plane of the view."""

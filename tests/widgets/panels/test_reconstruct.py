@@ -285,7 +285,7 @@ def test_remarks_of_the_finished_run_are_seen(panel, start_run, workbench, contr
     run, say = start_run()
     file = result(run.job.out)
     content = json.loads(file.read_text())
-    content["provenance"]["remarks"] = ["The estimate was kept on the CPU.", *panel._remarks]
+    content["provenance"]["remarks"] = ["The estimate was kept on the CPU.", *panel.remarks.value()]
     file.write_text(json.dumps(content))
     with qtbot.waitSignal(controller.layers.added, timeout=10_000):
         say("done", result=str(file), seconds=1.0)

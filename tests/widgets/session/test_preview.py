@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from napari_sti.viz.display import layer_info
 from tests.widgets.conftest import SHAPE
 
 
@@ -20,8 +21,10 @@ def test_preview_is_shown_renewed_and_removed(workbench, start_run, controller, 
     assert layer.name == "stiimag 1 - PEV colour, preview" and layer.visible
     before = layer.data.copy()
     np.save(tmp_path / "preview.npy", np.roll(chi, 1, axis=0))
+    say("progress", iteration=4, total=9)
     say("preview", path=str(tmp_path / "preview.npy"), iteration=4)
     qtbot.waitUntil(lambda: not np.array_equal(layer.data, before), timeout=10_000)
+    assert layer_info(layer.metadata)["map"] == "PEV colour, preview of iteration 4"
     say("cancelled")
     qtbot.waitUntil(lambda: len(viewer.layers) == 0)
 
