@@ -1,4 +1,4 @@
-"""Figures that put results side by side, for papers and pages: the same slice, the same windows, sides marked.
+"""The figure of an evaluation, for papers and pages: the same slice, the same windows, sides marked.
 
 Drawn by matplotlib's objects on the Agg canvas, without pyplot and so without any state that is shared with whoever
 else draws in the process.
@@ -28,77 +28,6 @@ REFERENCE = "reference"
 ANGLE_WORDS = f"Angles where the reference has an MSA above {metrics.ECSE_THRESHOLD:g} ppm; other brain is grey."
 
 
-def comparison_figure(
-    results: Mapping[str, TensorField],
-    reference: TensorField | None,
-    *,
-    slice_mm: float | None = None,
-    axis: str = "axial",
-    limits: Windows | None = None,
-    convention: str = "neurological",
-    title: str = "",
-) -> "Figure":
-    """Draw results below each other: MMS, MSA, direction colours and, with a reference, the angle to it.
-
-    Parameters
-    ----------
-    results : mapping of str to TensorField
-        One row each, under this name; all on one grid, in any storage order and frame.
-    reference : TensorField or None
-        The first row, such as the ground truth of a simulation; None for none, and then no angles.
-    slice_mm : float, optional
-        World coordinate (RAS mm) of the slice; by default the slice with most anisotropy.
-    axis : {"axial", "coronal", "sagittal"}
-        Kind of slice.
-    limits : Windows, optional
-        What black and white stand for; by default what suits the reference.
-    convention : {"neurological", "radiological"}
-        Whether the person's left is on the left or on the right; the figure says which.
-    title : str
-        Written above.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        On an Agg canvas. It says whether the data are simulated, where they say so.
-
-    Raises
-    ------
-    InputError
-        If there is nothing to draw, the grids differ, or the slice lies outside.
-    """
-    if not results:
-        raise InputError("there is no result to draw", mend="choose at least one")
-    rows = dict(results)
-    if reference is not None:
-        rows = {_free_name(reference, rows): reference, **rows}
-    check_one_grid(rows)
-    plane = choose_plane(reference or next(iter(results.values())), axis=axis, slice_mm=slice_mm, convention=convention)
-    windows = limits or suited_windows(reference, results.values())
-    columns = ["MMS", "MSA", "PEV colour"] + (["PEV angle error"] if reference is not None else [])
-    page = Page(plane, windows, len(rows), len(columns), label_width=1.35, title=title)
-    truth = None if reference is None else plane.cut(reference)
-    for column, name in enumerate(columns):
-        page.heading(column, name)
-    for row, (name, tensor) in enumerate(rows.items()):
-        shown = plane.cut(tensor)
-        is_reference = tensor is reference
-        page.label(row, name, "" if reference is None or is_reference else _angle_text(tensor, reference))
-        page.grey(row, 0, shown)
-        page.anisotropy(row, 1, shown)
-        page.directions(row, 2, shown)
-        if truth is not None and not is_reference:
-            page.angle(row, 3, shown, truth)
-    page.mms_bar(0)
-    page.msa_bar(1)
-    page.key(2)
-    if reference is not None:
-        page.angle_bar(3)
-    said = ANGLE_WORDS if reference is not None else ""
-    page.note(" ".join(text for text in (said, _simulated_text(rows.values())) if text))
-    return page.figure
-
-
 def direction_figure(
     results: Mapping[str, Mapping[int, TensorField | str]],
     reference: TensorField,
@@ -120,10 +49,28 @@ def direction_figure(
         A sentence in place of a tensor says why there is none, such as that the method needs more orientations.
     reference : TensorField
         The true tensor.
-    slice_mm, axis, limits, convention, title
-        As `comparison_figure` takes them.
+    slice_mm : float, optional
+        World coordinate (RAS mm) of the slice; by default the slice with most anisotropy.
+    axis : {"axial", "coronal", "sagittal"}
+        Kind of slice.
+    limits : Windows, optional
+        What black and white stand for; by default what suits the reference.
+    convention : {"neurological", "radiological"}
+        Whether the person's left is on the left or on the right; the figure says which.
+    title : str
+        Written above.
     note : str
         What else stands at the foot, such as the noise.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        On an Agg canvas. It says whether the data are simulated, where they say so.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to draw, the grids differ, or the slice lies outside.
     """
     tensors = {
         f"{method}, {n} orientations": tensor
@@ -202,21 +149,8 @@ def _degrees(angle: float) -> str:
     return "" if np.isnan(angle) else f"{angle:.0f}°"
 
 
-def _angle_text(tensor: TensorField, reference: TensorField) -> str:
-    angle = mean_angle(tensor, reference)
-    return "isotropic" if np.isnan(angle) else f"mean PEV angle\n{angle:.1f}°"
-
-
 def _reference_name(reference: TensorField) -> str:
     return "ground truth (simulated)" if reference.provenance.get("method") == "simulation" else REFERENCE
-
-
-def _free_name(reference: TensorField, taken: Mapping[str, TensorField]) -> str:
-    """A name for the row of the reference that no result has."""
-    name = _reference_name(reference)
-    while name in taken:
-        name += " "
-    return name
 
 
 def _simulated_text(tensors: Iterable[TensorField]) -> str:

@@ -65,23 +65,19 @@ class ScalarOperator:
     def forward(self, x: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
         """Field maps in ppm, 0 outside the mask, of a susceptibility in ppm."""
         fourier.to_spectra(x, self._image, self._support)
-        image, fields = torch.view_as_real(self._image[0]), torch.view_as_real(self._fields)
-        self._each(lambda part: torch.mul(self.kernel[:, part], image[part], out=fields[:, part]))
-        y = self.empty_volumes(self.orientations) if out is None else out
-        fourier.to_images(self._fields, y, self.mask)
-        return y
+        return self.fields_of(torch.view_as_real(self._image[0]), out)
 
     def adjoint(self, y: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
         """Adjoint of field maps."""
-        self._transform_adjoint(y)
+        self.spectrum_of(y, torch.view_as_real(self._image[0]))
         x = self.empty_volumes(1) if out is None else out
         fourier.to_images(self._image, x, self._support)
         return x
 
     def closed_form(self, y: torch.Tensor, ridge: float) -> torch.Tensor:
         """Minimum of Σᵢ ‖F⁻¹ dᵢ F χ − M yᵢ‖² + ridge ‖χ‖², where the field is taken for zero outside the mask."""
-        self._transform_adjoint(y)
         rows, least = torch.view_as_real(self._image[0]), torch.finfo(self.dtype).tiny
+        self.spectrum_of(y, rows)
 
         def one(part: slice) -> None:
             energy = self.kernel[:, part].square().sum(0).add_(ridge).clamp_(min=least)
@@ -91,6 +87,26 @@ class ScalarOperator:
         x = self.empty_volumes(1)
         fourier.to_images(self._image, x, self._support)
         return x
+
+    def fields_of(self, image: torch.Tensor, out: torch.Tensor | None = None) -> torch.Tensor:
+        """`forward` of the half spectrum (X, Y, Z//2 + 1, 2) of a susceptibility."""
+        fields = torch.view_as_real(self._fields)
+        self._each(lambda part: torch.mul(self.kernel[:, part], image[part], out=fields[:, part]))
+        y = self.empty_volumes(self.orientations) if out is None else out
+        fourier.to_images(self._fields, y, self.mask)
+        return y
+
+    def spectrum_of(self, y: torch.Tensor, image: torch.Tensor) -> None:
+        """Write the half spectrum (X, Y, Z//2 + 1, 2) of what `adjoint` gives if it is not confined."""
+        fourier.to_spectra(y, self._fields, self.mask)
+        fields = torch.view_as_real(self._fields)
+
+        def one(part: slice) -> None:
+            torch.mul(self.kernel[0, part], fields[0, part], out=image[part])
+            for kernel, field in zip(self.kernel[1:, part], fields[1:, part], strict=True):
+                image[part].addcmul_(kernel, field)
+
+        self._each(one)
 
     def squared_norm(self, x: torch.Tensor) -> float:
         """Sum of squares of an unknown."""
@@ -104,18 +120,6 @@ class ScalarOperator:
         """Uninitialised half spectra (count, X, Y, Z//2 + 1)."""
         kind = fourier.complex_type(self.dtype)
         return fourier.empty(count, *spectrum_shape(self.shape), device=self.device, dtype=kind)
-
-    def _transform_adjoint(self, y: torch.Tensor) -> None:
-        """Write the half spectrum of the adjoint of field maps."""
-        fourier.to_spectra(y, self._fields, self.mask)
-        image, fields = torch.view_as_real(self._image[0]), torch.view_as_real(self._fields)
-
-        def one(part: slice) -> None:
-            torch.mul(self.kernel[0, part], fields[0, part], out=image[part])
-            for kernel, field in zip(self.kernel[1:, part], fields[1:, part], strict=True):
-                image[part].addcmul_(kernel, field)
-
-        self._each(one)
 
     def _each(self, one: Callable[[slice], object]) -> None:
         """Call a function with every slab, on all threads of the CPU; a GPU takes all in one."""

@@ -1,4 +1,4 @@
-"""What makes the inversion of a single field map possible: smoothness away from edges, and how to get there soon."""
+"""What makes the inversion of a single field map possible: smoothness away from edges."""
 
 import math
 
@@ -6,8 +6,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_sti.recon import fourier
-from napari_sti.recon.halfspace import Shape, spectrum_shape
 from napari_sti.recon.threads import share, slabs
 
 SLAB_VOXELS = 1 << 17
@@ -86,47 +84,6 @@ class GradientPenalty:
                 out[0, part].narrow(axis, 0, count).add_(flux)
             total += _dot(flux, jump)
         return total
-
-
-class KSpacePreconditioner:
-    """P = F⁻¹ (d² ρ + β² κ g + λ)⁻¹ F: the inverse of the normal operator if mask and weights were their means.
-
-    g is the symbol of the squared gradient. Where the sum vanishes, as it does at k = 0 without a ridge, it is kept
-    from falling below a share of its largest value.
-
-    Parameters
-    ----------
-    kernel : (1, X, Y, Zh, 2) tensor
-        d, as `napari_sti.recon.scalar.dipole_kernels` gives it.
-    penalty : GradientPenalty
-        Its weights, whose means make β² κ.
-    covered : float
-        ρ, the share of the grid in which the field is known.
-    ridge : float
-        λ.
-    """
-
-    FLOOR = 1e-5
-
-    def __init__(self, kernel: torch.Tensor, penalty: GradientPenalty, shape: Shape, covered: float, ridge: float):
-        inverse = kernel[0, ..., 0].square().mul_(covered).add_(ridge)
-        for axis, mean in enumerate(penalty.weights.mean((1, 2, 3)).tolist()):
-            index = torch.arange(spectrum_shape(shape)[axis], dtype=torch.float64)
-            symbol = mean * (2 - 2 * torch.cos(2 * math.pi * index / shape[axis]))
-            view = [1, 1, 1]
-            view[axis] = -1
-            inverse += symbol.reshape(view).to(inverse)
-        inverse.clamp_(min=self.FLOOR * float(inverse.max())).reciprocal_()
-        self._inverse = inverse.repeat_interleave(2, dim=-1)
-        kind = fourier.complex_type(kernel.dtype)
-        self._spectrum = fourier.empty(1, *spectrum_shape(shape), device=kernel.device, dtype=kind)
-
-    def apply(self, s: torch.Tensor, out: torch.Tensor) -> float:
-        """Write P s to `out`, and return <s, P s>."""
-        fourier.to_spectra(s, self._spectrum)
-        torch.view_as_real(self._spectrum[0]).flatten(2).mul_(self._inverse)
-        fourier.to_images(self._spectrum, out)
-        return _dot(s, out)
 
 
 def _dot(a: torch.Tensor, b: torch.Tensor) -> float:

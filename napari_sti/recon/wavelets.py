@@ -274,11 +274,14 @@ class SparseWavelets:
 
 
 def shrink(values: torch.Tensor, threshold: float) -> float:
-    """Move all values towards zero by the threshold, in place, and return the sum of their magnitudes."""
+    """Move all values towards zero by a positive threshold, in place, and return the sum of their magnitudes."""
     flat = values.view(-1)
+    taken = torch.empty_like(flat[:PIECE] if values.device.type == "cpu" else flat)
     size = 0.0
-    room = torch.empty_like(flat[:PIECE] if values.device.type == "cpu" else flat)
-    for piece in torch.split(flat, max(1, len(room))):
-        piece.sub_(torch.clamp(piece, -threshold, threshold, out=room[: len(piece)]))
-        size += float(torch.linalg.vector_norm(piece, 1))
-    return size
+    for piece in torch.split(flat, max(1, len(taken))):
+        part = torch.clamp(piece, -threshold, threshold, out=taken[: len(piece)])
+        piece.sub_(part)
+        # What is left of a value is zero, or has the sign of what was taken, which is then all of the threshold; the
+        # sum of magnitudes itself takes four times as long.
+        size += float(torch.dot(piece, part))
+    return size / threshold

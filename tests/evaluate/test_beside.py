@@ -7,9 +7,11 @@ from napari_sti.core import frames
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.evaluate.beside import figure_of
 from napari_sti.evaluate.figures import save_figure
+from napari_sti.evaluate.slices import Windows
 from napari_sti.maps.coherence import coherence_table
 from napari_sti.maps.comparison import compare
 from napari_sti.maps.dti import DtiReference
+from tests.evaluate.pages import assert_nothing_overlaps, pictures, words
 
 SHAPE = (12, 13, 11)
 AFFINE = np.diag([-2.0, 2, 3, 1])
@@ -22,10 +24,6 @@ def tensors(noise=0.004):
     chi = frames.from_matrix(0.03 * v[..., :, None] * v[..., None, :])
     truth = TensorField(chi, AFFINE, provenance={"simulated": True})
     return truth, TensorField(chi + rng.normal(0, noise, chi.shape), AFFINE, provenance={"simulated": True})
-
-
-def words(figure):
-    return [text.get_text() for text in figure.texts] + [t.get_text() for axes in figure.axes for t in axes.texts]
 
 
 def test_rows_words_and_angles(tmp_path):
@@ -41,6 +39,14 @@ def test_rows_words_and_angles(tmp_path):
     assert "Simulated data." in foot.replace("\n", " ")
     images = [axes.images[0].get_array() for axes in figure.axes if axes.images]
     assert len(images) > 7
+    for word in ("MMS", "MSA", "PEV colour", "PEV angle error"):
+        assert word in said
+    for letter in ("L", "R", "S", "I"):
+        assert said.count(letter) == 2 + 1  # once in each row, once on the key
+    # The same windows in both rows.
+    greys = [image.get_clim() for image in pictures(figure) if image.get_cmap().name == "gray"]
+    assert len(greys) == 2 and len(set(greys)) == 1
+    assert_nothing_overlaps(figure)
     save_figure(figure, tmp_path / "figure.png")
     from skimage.io import imread
 
@@ -84,3 +90,10 @@ def test_an_isotropic_result_says_so():
     flat[..., [0, 3, 5]] = 0.01
     said = words(figure_of(compare({"cosmos": TensorField(flat, AFFINE), "mine": result}, truth)))
     assert "no directions" in said
+
+
+def test_the_windows_can_be_given():
+    truth, result = tensors()
+    figure = figure_of(compare({"mine": result}, truth), limits=Windows(0.07, (0.0, 0.2), 30.0))
+    assert {i.get_clim() for i in pictures(figure) if i.get_cmap().name == "gray"} == {(-0.07, 0.07)}
+    assert {"0.2", "30"} <= {t.get_text() for axes in figure.axes for t in axes.get_xticklabels()}

@@ -6,68 +6,35 @@ import numpy as np
 import pytest
 
 from napari_sti.core.errors import InputError
-from napari_sti.evaluate.figures import comparison_figure, direction_figure, save_figure
+from napari_sti.core.tensor_field import TensorField
+from napari_sti.evaluate.figures import direction_figure, save_figure
 from napari_sti.evaluate.slices import Windows
-from tests.evaluate.phantoms import isotropic, sided, stored
+from tests.evaluate.pages import assert_nothing_overlaps, pictures, words
+from tests.evaluate.phantoms import sided, stored
 
 
-def words(figure):
-    """Everything that is written in a figure."""
-    found = [t.get_text() for t in figure.texts]
-    for axes in figure.axes:
-        found += [t.get_text() for t in axes.texts] + [axes.get_title(), axes.get_xlabel()]
-    return [w for w in found if w]
-
-
-def pictures(figure):
-    return [image for axes in figure.axes for image in axes.images]
-
-
-def pixels(figure):
-    figure.canvas.draw()
-    return np.asarray(figure.canvas.buffer_rgba())
-
-
-def test_a_comparison_has_a_row_for_each_and_says_what_it_shows():
-    results = {"first": sided(turn=10), "second, stored otherwise": stored(sided(turn=40), "PIL"), "flat": isotropic()}
-    figure = comparison_figure(results, sided(), title="Three")
-    said = " ".join(words(figure))
-    for word in ("MMS", "MSA", "PEV colour", "PEV angle error", "first", "second,", "ground truth", "Three"):
-        assert word in said
-    assert "10.0°" in said and "40.0°" in said and "isotropic" in said
-    assert "Simulated data." in said and "neurological (the person's left is on the left)" in said
-    for letter in ("L", "R", "A", "P"):
-        assert words(figure).count(letter) == 4 + 1  # once in each row, once on the key
-    # The same windows in all rows: three images of MMS and of MSA and that of the truth share theirs.
-    limits = {image.get_clim() for image in pictures(figure) if image.get_cmap().name == "gray"}
-    assert len(limits) == 1
+def drawn(**options):
+    return direction_figure({"a": {6: sided(turn=5)}}, sided(), **options)
 
 
 def test_radiological_is_said_and_drawn():
-    figures = [comparison_figure({"a": sided()}, None, convention=c) for c in ("neurological", "radiological")]
-    left, right = (next(i for i in pictures(f) if i.get_array().ndim == 3).get_array() for f in figures)
+    figures = [drawn(convention=c) for c in ("neurological", "radiological")]
+    left, right = (pictures(f)[0].get_array() for f in figures)
     np.testing.assert_array_equal(left, right[:, ::-1])
+    assert any("neurological (the person's left is on the left)" in w for w in words(figures[0]))
     assert any("radiological (the person's right is on the left)" in w for w in words(figures[1]))
 
 
-def test_without_a_reference_there_are_no_angles():
-    said = words(comparison_figure({"a": sided(), "b": isotropic()}, None))
-    assert not any("angle" in word.lower() for word in said)
+def test_the_windows_can_be_given():
+    figure = drawn(limits=Windows(0.07, (0.0, 0.2), 30.0))
+    assert "brightness: MSA\n0 to 0.2 ppm" in words(figure)
+    assert "30" in [t.get_text() for axes in figure.axes for t in axes.get_xticklabels()]
 
 
 def test_data_that_are_not_simulated_are_not_called_so():
-    assert not any("imulated" in word for word in words(comparison_figure({"a": isotropic()}, None)))
-
-
-def test_the_windows_can_be_given():
-    figure = comparison_figure({"a": sided()}, sided(), limits=Windows(0.07, (0.0, 0.2), 30.0))
-    assert {i.get_clim() for i in pictures(figure) if i.get_cmap().name == "gray"} == {(-0.07, 0.07)}
-    assert "0.2" in " ".join(t.get_text() for axes in figure.axes for t in axes.get_xticklabels())
-
-
-def test_the_reference_may_be_one_of_the_names():
-    truth = sided()
-    assert comparison_figure({"ground truth (simulated)": sided(turn=5)}, truth) is not None
+    measured = TensorField(sided().chi, sided().affine, sided().mask)
+    assert any("Simulated data." in word for word in words(drawn()))
+    assert not any("imulated" in word for word in words(direction_figure({"a": {6: sided()}}, measured)))
 
 
 def test_directions_for_every_number_of_orientations():
@@ -83,23 +50,12 @@ def test_directions_for_every_number_of_orientations():
 
 
 def test_nothing_is_written_over_anything_else():
-    """Texts on the page do not overlap each other."""
     results = {"STI in k-space": dict.fromkeys((1, 2, 3), "needs 6 orientations") | {6: sided()}, "b": {6: sided()}}
-    for figure in (direction_figure(results, sided(), title="T"), comparison_figure({"a": sided()}, sided())):
-        figure.canvas.draw()
-        renderer = figure.canvas.get_renderer()
-        boxes = [t.get_window_extent(renderer) for t in figure.texts]
-        boxes += [t.get_window_extent(renderer) for axes in figure.axes for t in axes.texts]
-        for i, a in enumerate(boxes):
-            for b in boxes[i + 1 :]:
-                inner = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
-                assert min(inner) <= 1, (a, b)
-        page = figure.bbox
-        assert all(b.x0 >= page.x0 - 1 and b.x1 <= page.x1 + 1 and b.y0 >= page.y0 - 1 for b in boxes)
+    assert_nothing_overlaps(direction_figure(results, sided(), title="T"))
 
 
 def test_figures_are_saved_whole_or_not_at_all(tmp_path):
-    figure = comparison_figure({"a": sided()}, sided())
+    figure = drawn()
     assert save_figure(figure, tmp_path / "a.png").stat().st_size > 5000
     assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
     assert save_figure(figure, tmp_path / "a.PDF").read_bytes()[:4] == b"%PDF"
@@ -113,15 +69,15 @@ def test_figures_are_saved_whole_or_not_at_all(tmp_path):
 
 def test_pyplot_is_not_touched():
     before = "matplotlib.pyplot" in sys.modules
-    page = pixels(comparison_figure({"a": sided()}, sided()))
+    figure = drawn()
+    figure.canvas.draw()
+    page = np.asarray(figure.canvas.buffer_rgba())
     assert page[0, 0].tolist() == [255, 255, 255, 255] and page.std() > 10
     assert ("matplotlib.pyplot" in sys.modules) == before
 
 
 def test_nothing_to_draw_is_named():
-    with pytest.raises(InputError, match="there is no result to draw; choose at least one"):
-        comparison_figure({}, sided())
     with pytest.raises(InputError, match="there is no result to draw; run at least one method"):
         direction_figure({"a": {6: "failed"}}, sided())
     with pytest.raises(InputError, match="lies on another grid"):
-        comparison_figure({"a": sided()}, type(sided())(sided().chi[:-1], sided().affine, sided().mask[:-1]))
+        direction_figure({"a": {6: sided()}}, TensorField(sided().chi[:-1], sided().affine, sided().mask[:-1]))

@@ -1,6 +1,7 @@
 """The wavelet transform: orthonormal, exact inverse, vanishing moments, the values of PyWavelets, and its prox."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -121,6 +122,37 @@ def test_averages_in_blocks_are_those_of_the_corner(shape: tuple[int, int, int],
     small = tuple(max(1, n // 2**levels) for n in shape)
     corner = usual[tuple(slice(0, n) for n in small)]
     torch.testing.assert_close(transform.averages(last).reshape(small), corner)
+
+
+@pytest.mark.parametrize("wavelet", ["haar", "db3", "db4", "db8"])
+@pytest.mark.parametrize(("shape", "levels"), [((48, 80, 36), 2), ((8, 1, 40), 3), ((1, 68, 34), 1)])
+def test_every_level_is_the_matrix_on_long_axes_too(shape: tuple[int, int, int], levels: int, wavelet: str) -> None:
+    transform = WaveletTransform(shape, wavelet, levels, dtype=torch.float64)
+    x = random(shape)
+    expected = x.numpy().copy()
+    for level in range(levels):
+        corner = tuple(max(1, n >> level) for n in shape)
+        where = tuple(slice(0, n) for n in corner)
+        matrices = [level_matrix(n, wavelet) for n in corner]
+        expected[where] = np.einsum("ai,bj,ck,ijk->abc", *matrices, expected[where], optimize=True)
+    np.testing.assert_allclose(forward(transform, x).numpy(), expected, atol=1e-11)
+    torch.testing.assert_close(inverse(transform, torch.from_numpy(expected)), x, rtol=0, atol=1e-10)
+
+
+def test_one_transform_serves_several_threads() -> None:
+    shape = (48, 16, 8)
+    prox = SparseWavelets(shape, 0.3, "db4", 3, dtype=torch.float64)
+    rows = torch.stack([random(shape, seed) for seed in range(8)])
+    expected, values = rows.clone(), [0.0] * 8
+    alone = [prox(row, 1.0) for row in expected]
+
+    def one(index: int) -> None:
+        values[index] = prox(rows[index], 1.0)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(one, range(8)))
+    assert values == pytest.approx(alone)
+    torch.testing.assert_close(rows, expected)
 
 
 def test_single_precision_loses_little() -> None:

@@ -119,7 +119,8 @@ class EdgeQsm(Method):
         from napari_sti.recon.isotropic import isotropic_tensor, mean_susceptibility, one_orientation
         from napari_sti.recon.morphology import edge_weights
         from napari_sti.recon.scalar import ScalarOperator
-        from napari_sti.recon.scalar_penalty import GradientPenalty, KSpacePreconditioner
+        from napari_sti.recon.scalar_kspace import KSpacePenalty, KSpacePreconditioner, ScalarKSpaceOperator
+        from napari_sti.recon.scalar_penalty import GradientPenalty
         from napari_sti.recon.solvers.cgls import cgls
 
         self.check(acquisition)
@@ -130,18 +131,18 @@ class EdgeQsm(Method):
         image, name = _edge_image(acquisition, params.edges, operator, field)
         weights = edge_weights(image, mask, size, share=params.share, smooth_mm=params.smooth_mm)
         penalty = GradientPenalty(weights, params.beta, size, device=device)
+        spectra = ScalarKSpaceOperator(operator)
         first = None
         if start is not None:
-            first = torch.from_numpy(mean_susceptibility(start.chi)[None]).to(device)
+            first = spectra.from_image(torch.from_numpy(mean_susceptibility(start.chi)[None]).to(device))
 
         def tensor(x: torch.Tensor) -> NDArray[np.float32]:
-            return isotropic_tensor((x[0] * operator.mask).cpu().numpy())
+            return isotropic_tensor((spectra.to_image(x)[0] * operator.mask).cpu().numpy())
 
         found = cgls(
-            operator,
+            spectra,
             field,
-            ridge=params.lam,
-            penalty=penalty,
+            penalty=KSpacePenalty(penalty, operator, params.lam),
             preconditioner=KSpacePreconditioner(operator.kernel, penalty, shape, float(mask.mean()), params.lam),
             start=first,
             tol=params.tol,

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -53,6 +53,14 @@ class Penalty(Protocol):
 
     def subtract_gradient(self, x: torch.Tensor, out: torch.Tensor) -> float:
         """Take K x from `out`, and return <x, K x>."""
+
+
+@runtime_checkable
+class FollowedPenalty(Penalty, Protocol):
+    """A penalty that keeps K x and lets it follow x, so that K is applied once in an iteration."""
+
+    def move(self, alpha: float) -> None:
+        """Note that x has become x + alpha p, where p is what `value` was asked for last."""
 
 
 class Preconditioner(Protocol):
@@ -214,6 +222,8 @@ class _State:
             return False
         alpha = self.gamma / curvature
         _add(self.x, self.p, alpha)
+        if isinstance(self.penalty, FollowedPenalty):
+            self.penalty.move(alpha)
         _add(self.r, q, -alpha)
         self._find_gradient()
         self.misfit = squared_norm(self.r)

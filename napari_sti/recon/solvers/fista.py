@@ -157,7 +157,7 @@ class _State:
 
         def one(i: int) -> None:
             for b, n in _chunks(self._r_before[i], self.r[i]):
-                b.mul_(-beta).add_(n, alpha=1 + beta)
+                b.lerp_(n, 1 + beta)
 
         _for_rows(one, self.r)
 
@@ -178,13 +178,14 @@ class _State:
         """Make one row of the gradient that row of the next estimate."""
         curvature = self.curvature[c]
         new, now, before = self._g[c], self.x[c], self._before[c]
+        rooms = [torch.empty(0, device=new.device, dtype=new.dtype) for _ in range(2)]
         for z, n, b in _chunks(new, now, before):
-            z.mul_(-1 / curvature).add_(n, alpha=1 + beta).add_(b, alpha=-beta)
+            extrapolated = torch.lerp(b, n, 1 + beta, out=rooms[0].resize_(len(z)))
+            torch.add(extrapolated, z, alpha=-1 / curvature, out=z)
         penalty = self.prox(new, curvature)
         size = moved = along = 0.0
-        steps = [torch.empty(0, device=new.device, dtype=new.dtype) for _ in range(2)]
         for u, n, b in _chunks(new, now, before):
-            step, last = (room.resize_(len(u)) for room in steps)
+            step, last = (room.resize_(len(u)) for room in rooms)
             torch.sub(u, n, out=step)
             torch.sub(n, b, out=last)
             size += float(torch.dot(u, u))
