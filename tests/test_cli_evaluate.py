@@ -90,3 +90,11 @@ def test_numbers_and_ranges():
 
     assert _whole_numbers(["1-3", "12"]) == (1, 2, 3, 12) and _whole_numbers(["1,3"]) == (1, 3)
     assert _whole_numbers(None) is None
+
+
+def test_quick_leaves_out_what_was_trained_for_other_voxels():
+    from napari_sti.cli.commands.evaluate import _usual
+
+    assert "deepsti" in _usual(quick=False)
+    assert "deepsti" not in _usual(quick=True)
+    assert "stiimag" in _usual(quick=True)

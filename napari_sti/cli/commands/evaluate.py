@@ -29,7 +29,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("--quick", action="store_true", help="coarse voxels and few conditions: a few minutes")
     several: dict[str, Any] = dict(nargs="+", metavar="VALUE")
-    parser.add_argument("--methods", **several, help="ids of methods [all]")
+    parser.add_argument("--methods", **several, help="ids of methods [all; with --quick those without trained weights]")
     parser.add_argument("--orientations", **several, help="numbers of orientations, such as 1-6 12" + _default(0))
     parser.add_argument("--snr", **several, help="noise levels in dB" + _default(1))
     parser.add_argument("--max-tilt", **several, help="largest tilts in degrees" + _default(2))
@@ -108,7 +108,6 @@ def _default(index: int) -> str:
 
 def _design(options: argparse.Namespace) -> "Design":
     from napari_sti.evaluate.design import Design
-    from napari_sti.recon.registry import methods
     from napari_sti.simulate.real_fibres import find_real_data
 
     values: dict[str, Any] = dict(QUICK if options.quick else FULL)
@@ -123,13 +122,20 @@ def _design(options: argparse.Namespace) -> "Design":
     real = find_real_data(options.real_data)
     brains = _words(options.brains) or (["sample"] if real is None else ["sample", "dti"])
     return Design(
-        methods=tuple(_words(options.methods) or methods()),
+        methods=tuple(_words(options.methods) or _usual(options.quick)),
         brains=tuple(brains),
         finer=not options.same_grid,
         device=options.device,
         real_data=real,
         **values,
     )
+
+
+def _usual(quick: bool) -> list[str]:
+    """All methods; the coarse voxels of ``--quick`` are unlike anything that trained weights have seen."""
+    from napari_sti.recon.registry import methods
+
+    return [id_ for id_, method in methods().items() if not (quick and method.needs.weights)]
 
 
 def _prepare(folder: Path, overwrite: bool) -> None:
