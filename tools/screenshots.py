@@ -32,16 +32,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["NAPARI_STI_RUNS"] = str(Path(folder) / "runs")
         study = _simulated(Path(folder) / "study")
-        few = _simulated(Path(folder) / "few", f"orientations={FEW}", "max_tilt=30", "snr=20")
+        few = _simulated(Path(folder) / "few", orientations=FEW, max_tilt=30, snr=20)
         _walk(study, few, training)
     return 0
 
 
-def _simulated(folder: Path, *params: str) -> Path:
+def _simulated(folder: Path, **options: float) -> Path:
     """Simulate in a process of its own: the viewer's never loads torch."""
     import subprocess
 
-    given = [word for text in params for word in ("-p", text)]
+    given = [word for name, value in options.items() for word in ("--" + name.replace("_", "-"), str(value))]
     subprocess.run([sys.executable, "-m", "napari_sti", "simulate", *given, "-o", str(folder)], check=True)
     return folder / "study.yaml"
 

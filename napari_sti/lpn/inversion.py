@@ -19,6 +19,9 @@ TOLERANCE = 1e-4
 
 _OVERSHOOT = 0.5  # of the slope at the start may be found, with the other sign, at the end of a step
 _TRIALS = 12
+NOTHING = 1e-4
+"""Values below it are 0 for a network that was trained on values of order 1: no relative error is asked of them."""
+
 _PATIENCE = 12  # iterations without a better residual before an image goes on with steps that cannot overshoot
 _FAR = 1e5  # an inverse that is so much larger than x is none
 _COMPACT = 0.75  # share of a batch still under way below which the others are dropped from it
@@ -33,7 +36,7 @@ class Inversion:
     y : tensor like x
         What f maps nearest to x, of all that were tried.
     residual : (B,) tensor
-        |f(y) - x| / |x|.
+        |f(y) - x| / |x|; an image of smaller values than `NOTHING` counts as one of these.
     in_range : (B,) bool tensor
         Whether the residual is within the tolerance: only there has the prior a value.
     slack : (B,) tensor
@@ -111,7 +114,7 @@ class _Run:
         self.shape, count = x.shape, len(x)
         self.rows = torch.arange(count, device=x.device)
         self.x = x.flatten(1)
-        self.norms = self.x.norm(dim=1).clamp_min(torch.finfo(x.dtype).tiny)
+        self.norms = self.x.norm(dim=1).clamp_min(NOTHING * self.x.shape[1] ** 0.5)
         self.y = start.to(x).flatten(1).clone()
         self.best = self.y.clone()
         self.best_residual = torch.full((count,), torch.inf, device=x.device, dtype=x.dtype)

@@ -132,7 +132,7 @@ def find_weights(asked: str | Path) -> Weights:
 
 
 def _others() -> str:
-    known = sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
+    known = sorted(path.stem for path in SHIPPED.glob("*.safetensors") if not path.stem.startswith("lpn-"))
     if known:
         return f"known are {', '.join(known)}; or give the path of a file"
     return "none come with this version: give the path of a file, or train some with napari-sti train"
