@@ -182,8 +182,11 @@ def _few_orientations(workbench: Any, study: Path, take: Callable[[str], None]) 
     _until(lambda: not run.active and controller.layers.find(run.name, "pev_lines") is not None)
     workbench.show_panel("view")
     controller.view.change(run=run.name, plane="axial", map="pev_colour", solid=False, lines=False)
-    _until(lambda: len(controller.iterates.entries) > 1)
-    controller.iterates.go(max(1, len(controller.iterates.entries) // 2))
+    _until(lambda: bool(controller.iterates.entries))
+    if len(controller.iterates.entries) < 2:
+        print("these weights do one iteration: there is no picture of a look back")
+        return
+    controller.iterates.go(len(controller.iterates.entries) // 2)
     _until(lambda: not controller.iterates.loading)
     _wait(700)
     take("iterates")

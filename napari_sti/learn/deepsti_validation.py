@@ -86,8 +86,10 @@ class Validation:
         from napari_sti.maps.colour import pev_colour
 
         middle = brain.mask.shape[2] // 2
-        _, msa, pev = eigen.principal(np.moveaxis(chi[..., middle].cpu().numpy(), 0, -1))
-        colour = pev_colour(pev, msa, 0.0, 0.04)
+        found, true = (eigen.principal(np.moveaxis(t[..., middle].cpu().numpy(), 0, -1)) for t in (chi, brain.chi))
+        # One brightness for all pictures: that of the truth.
+        ceiling = max(float(np.percentile(true[1][brain.mask[..., middle].cpu().numpy()], 98)), 1e-3)
+        colour = pev_colour(found[2], found[1], 0.0, ceiling)
         bytes_ = colour if colour.dtype == np.uint8 else (np.clip(colour, 0, 1) * 255).astype(np.uint8)
         self._pictures[name] = np.ascontiguousarray(np.swapaxes(bytes_, 0, 1)[::-1])
 

@@ -45,9 +45,11 @@ def test_card_says_what_the_weights_saw(tmp_path):
         machine="a machine",
         device="cpu",
         versions={},
-        scores={"val/angle": 20.0},
+        scores={"val/angle": 20.0, "val/angle_3": 20.04, "val/error_3": 0.314},
     )
-    made = card(params, facts, "deepsti-compact", "compact")
+    made = card(params, facts, "deepsti-compact", "compact", 12)
+    assert made["parameters"] == 12
+    assert made["scores"]["3 orientations"].startswith("20.0° and 0.31")
     assert json.loads(json.dumps(made)) == made
     assert made["domain"]["voxel_size_mm"] == [params.voxel_size_low, params.voxel_size_high]
     assert made["domain"]["orientations"] == [1, params.orientations]

@@ -200,11 +200,12 @@ class DeepSti(Task):
         from napari_sti.recon.checkpoint import save_model
 
         model: Any = module.model
-        save_model(model, card(params, facts, path.stem, model.family), path, overwrite=True)
+        count = sum(parameter.numel() for parameter in model.parameters())
+        save_model(model, card(params, facts, path.stem, model.family, count), path, overwrite=True)
         return path
 
 
-def card(params: DeepStiTraining, facts: Mapping[str, Any], name: str, family: str) -> dict[str, Any]:
+def card(params: DeepStiTraining, facts: Mapping[str, Any], name: str, family: str, count: int) -> dict[str, Any]:
     """Make the card of trained weights.
 
     Parameters
@@ -215,6 +216,8 @@ def card(params: DeepStiTraining, facts: Mapping[str, Any], name: str, family: s
         What the engine says of the training (see `napari_sti.learn.task.Task.export`).
     name, family : str
         Of the weights, and of their network.
+    count : int
+        Number of trained values.
     """
     voxels = [params.voxel_size_low, params.voxel_size_high]
     if params.data:
@@ -226,7 +229,7 @@ def card(params: DeepStiTraining, facts: Mapping[str, Any], name: str, family: s
         "name": name,
         "title": f"DeepSTI, {family} network" + (f", trained on {own}" if own else ""),
         "family": family,
-        "parameters": facts["parameters"],
+        "parameters": count,
         "trained_on": f"scans simulated from the tensors in {own}" if own else SIMULATED,
         "recipe": f"napari-sti train deepsti {_options(params)}".rstrip(),
         "seed": facts["seed"],
@@ -234,7 +237,8 @@ def card(params: DeepStiTraining, facts: Mapping[str, Any], name: str, family: s
         "seconds": facts["seconds"],
         "machine": facts["machine"],
         "versions": facts["versions"],
-        "scores": facts["scores"],
+        "training": facts["parameters"],
+        "scores": scores_in_words(facts["scores"], params.validation_brains),
         "limits": LIMITS,
         "domain": {
             "voxel_size_mm": voxels,
@@ -246,6 +250,23 @@ def card(params: DeepStiTraining, facts: Mapping[str, Any], name: str, family: s
         },
         "disclaimer": DISCLAIMER,
     }
+
+
+def scores_in_words(scores: Mapping[str, float], brains: int) -> dict[str, str]:
+    """What the last validation found, for people: by number of orientations, beside least squares."""
+    found = {
+        "validation": f"{brains} simulated brains, head tilts, 20 dB; mean PEV angle and relative error of the tensor"
+    }
+    for key in sorted(scores):
+        count = key.removeprefix("val/angle_")
+        if key.startswith("val/angle_") and count.isdigit():
+            angle, error = (
+                f"{scores[f'val/{what}_{count}']:.{digits}f}" for what, digits in (("angle", 1), ("error", 2))
+            )
+            plain = [scores.get(f"val/{what}_{count}_least_squares", float("nan")) for what in ("angle", "error")]
+            words = f"{angle}° and {error} (least squares {plain[0]:.1f}° and {plain[1]:.2f})"
+            found[f"{count} orientation" + "s" * (count != "1")] = words
+    return found
 
 
 def _options(params: DeepStiTraining) -> str:
