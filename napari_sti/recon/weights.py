@@ -18,6 +18,9 @@ from napari_sti.core.errors import InputError
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 """Folder of the weights that come with the package."""
 
+SAMPLE_ANATOMY = "mni152"
+"""What a card says of its training brains if they are made like the sample brain."""
+
 PICKLES = (".pkl", ".pt", ".pth", ".ckpt")
 """Endings of checkpoints as the published program writes them."""
 
@@ -142,7 +145,7 @@ def _others() -> str:
 
 
 def domain_remarks(weights: Weights, acquisition: Acquisition) -> tuple[str, ...]:
-    """Say in plain sentences where a study is unlike everything that the weights saw in their training."""
+    """Say in plain sentences where a study is unlike what the weights saw in their training, or too much like it."""
     domain = weights.card.get("domain")
     if not isinstance(domain, dict) or not domain:
         return (
@@ -156,7 +159,17 @@ def domain_remarks(weights: Weights, acquisition: Acquisition) -> tuple[str, ...
         *_tilted(acquisition, domain.get("max_tilt_deg")),
         *_unlike_fields(acquisition, domain.get("field_ppm")),
     ]
-    return tuple(f"Outside of what the weights saw in their training, so not to be relied on: {o}." for o in outside)
+    unlike = tuple(f"Outside of what the weights saw in their training, so not to be relied on: {o}." for o in outside)
+    return unlike + _too_much_alike(weights, acquisition)
+
+
+def _too_much_alike(weights: Weights, acquisition: Acquisition) -> tuple[str, ...]:
+    if not acquisition.simulated or weights.card.get("anatomy") != SAMPLE_ANATOMY:
+        return ()
+    return (
+        "The weights were trained on brains made like the simulated sample brain, from the same anatomy and bundles: "
+        "on that one the result looks better than it would on any other.",
+    )
 
 
 def _strength(acquisition: Acquisition) -> tuple[float, ...]:

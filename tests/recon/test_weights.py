@@ -112,3 +112,18 @@ def test_tilts_are_those_in_the_world(tiny: weights.Weights) -> None:
     lying = Acquisition(study().field, np.array([[0, 0, 1.0]] * 3), np.ones(SHAPE), affine, b0=3.0)
     assert given.shape == lying.shape
     assert any("tilted by 90 degrees" in s for s in weights.domain_remarks(tiny, lying))
+
+
+def test_a_simulated_study_may_be_too_much_like_the_training(tmp_path: Path) -> None:
+    """The sample brain is made of what the training brains are made of: a person has to know before being impressed."""
+    from dataclasses import replace
+
+    made = save_model(tiny_model(3), CARD | {"anatomy": weights.SAMPLE_ANATOMY}, tmp_path / "alike.safetensors")
+    plain = weights.domain_remarks(weights.find_weights(made), study())
+    simulated = weights.domain_remarks(weights.find_weights(made), replace(study(), simulated=True))
+    assert simulated[: len(plain)] == plain
+    assert "on that one the result looks better than it would on any other" in simulated[-1]
+
+
+def test_the_shipped_weights_say_that_the_sample_brain_flatters_them() -> None:
+    assert weights.find_weights("deepsti-compact").card["anatomy"] == weights.SAMPLE_ANATOMY

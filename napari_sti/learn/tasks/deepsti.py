@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_sti.core.errors import InputError
 from napari_sti.core.params import param, to_mapping
 from napari_sti.learn.task import Task, TrainingParams
+from napari_sti.recon.weights import SAMPLE_ANATOMY
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningDataModule, LightningModule
@@ -240,6 +241,7 @@ def card(params: DeepStiTraining, facts: Mapping[str, Any], name: str, family: s
         "training": facts["parameters"],
         "scores": scores_in_words(facts["scores"], params.validation_brains),
         "limits": LIMITS,
+        "anatomy": None if own else SAMPLE_ANATOMY,
         "domain": {
             "voxel_size_mm": voxels,
             "b0_t": None,

@@ -52,7 +52,8 @@ class DeepStiParams:
 class DeepSti(Method):
     """Unrolled proximal gradient with a trained network (Fang 2023), or a member of our own family of such models.
 
-    x ← f(x − α Aᵀ(A x − y)), K times from x = 0, with the same network f each time and a learned step α. What the
+    The published family does x ← f(x − α Aᵀ(A x − y)), K times from x = 0, with the same network f each time and a
+    learned step α; for ours see `napari_sti.recon.unrolled.compact`. The formula shown holds for both. What the
     weights are, where they come from and what they saw is said by their card; where a study lies outside of that, the
     result says so.
     """
@@ -63,7 +64,7 @@ class DeepSti(Method):
         "A network trained on simulated brains takes the place of the regulariser in a few steps of an iteration that "
         "fits the field maps; meant for one to five orientations."
     )
-    formula: ClassVar[str] = "χ ← f_θ(χ − α Aᵀ(A χ − δ)),  χ = 0 at first,  (A χ)ᵢ = M F⁻¹ Σ_c d_ic F χ_c"
+    formula: ClassVar[str] = "χ ← f_θ(χ, Aᵀ(A χ − δ)),  (A χ)ᵢ = M F⁻¹ Σ_c d_ic F χ_c"
     reference: ClassVar[str] = "Fang, Lai, van Zijl, Li and Sulam, Medical Image Analysis 87:102829 (2023)"
     needs: ClassVar[Needs] = Needs(orientations=1, determined_from=6, weights=True)
     Params: ClassVar[type] = DeepStiParams

@@ -67,6 +67,7 @@ def unlike_training(
         affine=np.eye(4),  # the directions are those of the world
         field=None if field is None else _with_percentiles(*field),
         mask=np.ones(101, bool),
+        simulated=study.simulated,
     )
     return domain_remarks(find_weights(weights), outline)
 
