@@ -82,7 +82,18 @@ def check_no_input(folder: str | Path, inputs: Iterable[str | Path | None], *, f
     InputError
         That names the file that would be lost.
     """
-    written = {(Path(folder) / f"{name}.nii.gz").resolve() for name in (*MAPS, "colour", *further)}
+    refuse_to_replace(folder, (*MAPS, "colour", *further), inputs)
+
+
+def refuse_to_replace(folder: str | Path, names: Iterable[str], inputs: Iterable[str | Path | None]) -> None:
+    """Refuse if a file ``<name>.nii.gz`` in a folder is one of the inputs.
+
+    Raises
+    ------
+    InputError
+        That names it.
+    """
+    written = {(Path(folder) / f"{name}.nii.gz").resolve() for name in names}
     for path in inputs:
         if path is not None and Path(path).resolve() in written:
             raise InputError(

@@ -18,7 +18,7 @@ from napari_sti.core.relaxometry import Relaxation
 from napari_sti.core.separated import SeparatedField
 from napari_sti.io import atomic
 from napari_sti.io.nifti import read_volume, write_volume
-from napari_sti.io.results import FORMAT, SIDECAR, VERSION, load_tensor, plain
+from napari_sti.io.results import FORMAT, SIDECAR, VERSION, load_tensor, plain, refuse_to_replace
 
 NAMINGS = {"sti": ("chi_pos", "chi_neg"), "para-dia": ("chi-para", "chi-dia")}
 """Names of the files of both parts: ours, and those of other programs that score them."""
@@ -38,12 +38,7 @@ def check_separation_folder(folder: Path, inputs: list[Any], *, naming: str = "s
     """
     names = (*NAMINGS[naming], "chi_total", "mask", "chi_neg_tensor", "chi_neg_msa", "chi_neg_pev", *FURTHER)
     names += ("closed_form_chi_pos", "closed_form_chi_neg")
-    written = {(folder / f"{name}.nii.gz").resolve() for name in names}
-    for path in inputs:
-        if path is not None and Path(path).resolve() in written:
-            raise InputError(
-                "the result would replace this file, from which it is made", file=path, mend="choose another folder"
-            )
+    refuse_to_replace(folder, names, inputs)
 
 
 def save_separation(

@@ -11,12 +11,13 @@ from typing import Any
 
 import torch
 
-from napari_sti.core.errors import InputError, shape_text
+from napari_sti.core.errors import InputError
 from napari_sti.io import atomic
 from napari_sti.io.text_data import parse_text
 from napari_sti.lpn.networks import families, get_network
 from napari_sti.lpn.networks.base import Lpn
 from napari_sti.lpn.safe_load import read_checkpoint, strip_prefix
+from napari_sti.lpn.state import check_state
 
 SHIPPED = Path(__file__).resolve().parent.parent / "weights"
 """Folder of the weights that come with the package."""
@@ -130,8 +131,7 @@ def _load_safetensors(file: Path) -> tuple[Lpn, dict[str, Any]]:
 
 
 def _load_published(file: Path, config: str | Path | None) -> tuple[Lpn, dict[str, Any]]:
-    content = read_checkpoint(file)
-    state = content.get("model_state_dict")
+    state = read_checkpoint(file).get("model_state_dict")
     if not isinstance(state, dict):
         raise InputError(
             "the checkpoint has no model_state_dict",
@@ -171,20 +171,10 @@ def _filled(family: str, config: Any, state: Mapping[str, Any], file: Path) -> L
         raise InputError("the config of the network is not a set of names and values", file=file)
     try:
         with torch.device("meta"):  # nothing is allocated for a config that the weights do not bear out
-            shapes = {name: value.shape for name, value in get_network(family, config).state_dict().items()}
+            wanted = get_network(family, config).state_dict()
     except (InputError, RuntimeError) as error:
         raise InputError(f"the config does not fit ({error})", file=file) from error
-    wrong = [n for n in shapes if n not in state] + [n for n in state if n not in shapes]
-    if wrong:
-        what = "missing" if wrong[0] in shapes else "unknown to the network"
-        raise InputError(f"the parameter {wrong[0]} is {what}", file=file, mend="give weights and config that fit")
-    for name, shape in shapes.items():
-        value = state[name]
-        if not isinstance(value, torch.Tensor) or value.shape != shape:
-            given = shape_text(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
-            raise InputError(f"the parameter {name} is {given} instead of {shape_text(shape)}", file=file)
-        if not value.is_floating_point() or not torch.isfinite(value).all():
-            raise InputError(f"the parameter {name} holds values that are not finite numbers", file=file)
+    check_state(wanted, state, file)
     network = get_network(family, config)
     network.load_state_dict(dict(state))
     return network

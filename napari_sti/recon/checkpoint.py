@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from napari_sti.core.errors import InputError
-from napari_sti.recon.state import fill
+from napari_sti.lpn.state import fill
 from napari_sti.recon.unrolled.model import UnrolledModel, get_family
 from napari_sti.recon.weights import PICKLES, read_header, unfit_header
 

@@ -31,8 +31,10 @@ FIRST_ITERATIONS, LATER_ITERATIONS = 3, 2
 
 PLACE_MM = 60.0
 """Unit of the coordinates that tell the network where in the head it is."""
-GRADIENT_SCALE = 0.004
-"""ppm; about what a residual of one whitened unit projects back to."""
+GRADIENT_UNIT = 4e-4
+"""About what the field maps of one orientation project back to, in the mean part of the whitened components."""
+ANISO_GAIN = 6.0
+"""The anisotropic parts project back to so much less, since they are counted in smaller units."""
 
 
 class CompactModel(UnrolledModel):
@@ -112,7 +114,9 @@ class Problem:
     first : (6, X, Y, Z) tensor
         First estimate, whitened.
     backprojection : (6, X, Y, Z) tensor
-        Of the field maps.
+        Of the field maps, whitened.
+    strength : float
+        Root mean square of the field maps inside the mask, ppm.
     """
 
     operator: StiOperator
@@ -132,8 +136,8 @@ class Problem:
     def inputs(self, w: torch.Tensor, number: int) -> torch.Tensor:
         """What the network sees (22, X, Y, Z) in iteration `number` from 0."""
         gradient = self.backprojection if number == 0 else self.fit.gradient(w)
-        scale = 1 / (GRADIENT_SCALE * ISO_TO_FIELD * math.sqrt(self.operator.orientations))
-        return torch.cat([w, gradient * scale * RELATIVE.to(w)[:, None, None, None], self.first, self.surroundings()])
+        scale = torch.tensor([1.0] + 5 * [ANISO_GAIN]) / (GRADIENT_UNIT * math.sqrt(self.operator.orientations))
+        return torch.cat([w, gradient * scale.to(w)[:, None, None, None], self.first, self.surroundings()])
 
     def surroundings(self) -> torch.Tensor:
         """Mask and place in the head (4, X, Y, Z): mm from the middle of the mask over `PLACE_MM`, 0 outside."""
@@ -156,11 +160,6 @@ class Problem:
         sizes = [math.log2(edge / 2) for edge in self.operator.voxel_size]
         values = [len(h) / 6, 1 / len(h), 5 * spread, *second * (1, 3, 3, 1, 3, 1), noise, *sizes, float(number)]
         return torch.tensor(values, dtype=self.first.dtype, device=self.first.device)
-
-
-ISO_TO_FIELD = 0.1
-RELATIVE = torch.tensor([1.0] + 5 * [6.0])
-"""The anisotropic components project back with less, since they are counted in smaller units."""
 
 
 def padded(volumes: torch.Tensor, multiple: int) -> torch.Tensor:

@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from napari_sti.lpn.state import fill, read_state
 from napari_sti.recon.operator import StiOperator
-from napari_sti.recon.state import fill, read_state
 from napari_sti.recon.unrolled.model import (
     Iterate,
     OnIterate,

@@ -35,14 +35,29 @@ def read_state(file: Path, key: str = "model_state") -> dict[str, torch.Tensor]:
 
 
 def fill(network: torch.nn.Module, state: Mapping[str, torch.Tensor], file: Path) -> None:
-    """Give a network, which may be on the device ``meta``, its numbers; names and shapes have to be just right.
+    """Give a network, which may be on the device ``meta``, its numbers; see `check_state`."""
+    wanted = network.state_dict()
+    check_state(wanted, state, file)
+    network.load_state_dict({name: value.to(wanted[name].dtype) for name, value in state.items()}, assign=True)
+
+
+def check_state(wanted: Mapping[str, torch.Tensor], state: Mapping[str, object], file: Path) -> None:
+    """Refuse parameters whose names and shapes are not just those of a network, or that are not finite real numbers.
+
+    Parameters
+    ----------
+    wanted : mapping
+        ``state_dict()`` of the network; on the device ``meta`` it costs no memory.
+    state : mapping
+        What the file holds.
+    file : path
+        Where from.
 
     Raises
     ------
     InputError
         That names the first thing that does not fit.
     """
-    wanted = network.state_dict()
     missing, unknown = [n for n in wanted if n not in state], [n for n in state if n not in wanted]
     if missing:
         raise _unfit(f"{len(missing)} of {len(wanted)} parameters are missing, such as {missing[0]}", file)
@@ -50,6 +65,8 @@ def fill(network: torch.nn.Module, state: Mapping[str, torch.Tensor], file: Path
         raise _unfit(f"{len(unknown)} parameters are unknown to the network, such as {unknown[0]}", file)
     for name, value in wanted.items():
         given = state[name]
+        if not isinstance(given, torch.Tensor):
+            raise _unfit(f"the parameter {name} is {type(given).__name__} and not a tensor", file)
         if given.shape != value.shape:
             shapes = f"{shape_text(given.shape)} instead of {shape_text(value.shape)}"
             raise _unfit(f"the parameter {name} is {shapes}", file)
@@ -57,7 +74,6 @@ def fill(network: torch.nn.Module, state: Mapping[str, torch.Tensor], file: Path
             raise _unfit(f"the parameter {name} is not made of real numbers", file)
         if not torch.isfinite(given).all():
             raise _unfit(f"the parameter {name} has values that are not finite", file)
-    network.load_state_dict({name: value.to(wanted[name].dtype) for name, value in state.items()}, assign=True)
 
 
 def _unfit(what: str, file: Path) -> InputError:
