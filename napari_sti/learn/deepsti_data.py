@@ -8,6 +8,7 @@ import torch
 from torch.utils.data import Dataset
 
 from napari_sti.learn.brains import Brain, BrainRanges, Brains
+from napari_sti.learn.datasets import Use
 from napari_sti.learn.scans import Scan, ScanRanges, random_scan
 from napari_sti.recon.unrolled.compact import CompactModel, Problem
 from napari_sti.recon.unrolled.whitened import from_tensor
@@ -115,12 +116,12 @@ class Examples(Dataset[Any]):
         return self._kept_brain[1]
 
 
-def supply(params: "DeepStiTraining", device: torch.device) -> Any:
-    """Make the supply of brains that the parameters ask for."""
+def supply(params: "DeepStiTraining", device: torch.device, *, use: Use = "train") -> Any:
+    """Make the supply of brains that the parameters ask for; of tensors of one's own, those that are for this use."""
     if params.data:
         from napari_sti.learn.own_brains import OwnBrains
 
-        return OwnBrains(params.data, params.seed, device)
+        return OwnBrains(params.data, params.seed, device, use=use)
     return Brains(BrainRanges((params.voxel_size_low, params.voxel_size_high)), params.seed, device)
 
 

@@ -36,6 +36,7 @@ class Validation:
     def __init__(self, params: "DeepStiTraining") -> None:
         self._params = params
         self._brains: dict[int, Brain] = {}
+        self._supply: Any = None
         self._of_least_squares: dict[int, tuple[float, float]] = {}
         self._pictures: dict[str, NDArray[np.uint8]] = {}
 
@@ -71,13 +72,18 @@ class Validation:
 
     def _brain(self, number: int) -> "Brain":
         if number not in self._brains:
-            self._brains[number] = self._supply().brain(UNSEEN + number)
+            self._brains[number] = self._make(number)
         return self._brains[number]
 
-    def _supply(self) -> Any:
-        from napari_sti.learn.deepsti_data import supply
+    def _make(self, number: int) -> "Brain":
+        if self._supply is None:
+            from napari_sti.learn.deepsti_data import supply
 
-        return supply(self._params, torch.device("cpu"))
+            self._supply = supply(self._params, torch.device("cpu"), use="validation")
+        # Tensors of one's own are taken as they are, those that are for validation; simulated brains by unseen numbers.
+        own = getattr(self._supply, "entries", None)
+        made: Brain = self._supply.brain(UNSEEN + number) if own is None else self._supply.as_listed(number % len(own))
+        return made
 
     def _picture(self, chi: torch.Tensor, brain: "Brain", name: str, number: int) -> None:
         if number:

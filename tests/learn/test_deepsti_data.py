@@ -28,7 +28,7 @@ class Blobs:
 @pytest.fixture(autouse=True)
 def blobs(monkeypatch):
     Blobs.made = 0
-    monkeypatch.setattr(deepsti_data, "supply", lambda params, device: Blobs())
+    monkeypatch.setattr(deepsti_data, "supply", lambda params, device, use="train": Blobs())
 
 
 def test_a_number_is_an_example_whatever_was_made_before():

@@ -19,7 +19,7 @@ PARAMS = DeepStiTraining(
 
 @pytest.fixture(autouse=True)
 def blobs(monkeypatch):
-    monkeypatch.setattr(deepsti_data, "supply", lambda params, device: Blobs())
+    monkeypatch.setattr(deepsti_data, "supply", lambda params, device, use="train": Blobs())
 
 
 @pytest.fixture

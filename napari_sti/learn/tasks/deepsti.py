@@ -174,7 +174,10 @@ class DeepSti(Task):
             from napari_sti.learn.datasets import read_dataset
 
             folder = Path(params.data).expanduser().absolute()
-            read_dataset(folder)
+            if all(entry.use != "validation" for entry in read_dataset(folder)):
+                raise InputError(
+                    "no tensor of the dataset is for validation", file=folder, mend="give at least one use: validation"
+                )
             checked = replace(checked, data=str(folder))
         return checked
 
