@@ -233,17 +233,3 @@ class _Reader:
         tensor = tensor.reordered(orientation)
         # Rounding of the two headers apart, it is the same grid: from here on it is the same affine.
         return replace(tensor.in_frame("voxel"), affine=self.grid.affine, mask=mask)
-
-
-def load_directions(study: Study) -> NDArray[np.float64]:
-    """B0 directions (N, 3) of a study in RAS from headers and text files alone, for showing tilts.
-
-    Raises
-    ------
-    InputError
-        If one is missing or wrong.
-    """
-    grid = study_grid(study)
-    headers = [grid if o.field is None else read_header(o.field) for o in study.orientations]
-    found = [world_direction(o, i, h)[0] for i, (o, h) in enumerate(zip(study.orientations, headers, strict=True))]
-    return np.asarray([np.asarray(d) / np.linalg.norm(d) for d in found], np.float64)
