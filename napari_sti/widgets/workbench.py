@@ -39,13 +39,14 @@ from typing import Any
 
 from qtpy.QtCore import QSize, QTimer, QUrl
 from qtpy.QtGui import QDesktopServices, QShowEvent
-from qtpy.QtWidgets import QApplication, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from napari_sti.jobs.client import WorkerClient
 from napari_sti.widgets.fold import Fold
 from napari_sti.widgets.job_bar import JobBar
 from napari_sti.widgets.look import DOCK_WIDTH, MARGIN
 from napari_sti.widgets.panel import Panel
+from napari_sti.widgets.panel_tabs import PanelTabs
 from napari_sti.widgets.panels import panel_types
 from napari_sti.widgets.runs_list import RunsList
 from napari_sti.widgets.session.command import recon_command
@@ -77,7 +78,7 @@ class Workbench(QWidget):
         super().__init__(parent)
         self.setObjectName("sti_workbench")
         self.controller = Controller(napari_viewer, make_client, self)
-        self.tabs = QTabWidget()
+        self.tabs = PanelTabs()
         self.tabs.setObjectName("sti_tabs")
         self.panels: dict[str, Panel] = {}
         for kind in panel_types():

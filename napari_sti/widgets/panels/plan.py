@@ -35,7 +35,7 @@ class PlanPanel(Panel):
 
     id = "plan"
     title = "Plan"
-    order = 60
+    order = 110
     help = "What the head orientations are worth, and the next tilt that would help most."
 
     def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:

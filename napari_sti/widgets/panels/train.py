@@ -32,7 +32,7 @@ class TrainPanel(Panel):
 
     id = "train"
     title = "Train"
-    order = 70
+    order = 120
     help = "Train a network."
 
     def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
