@@ -10,6 +10,7 @@ from napari_sti.core import params as parameters
 from napari_sti.core.errors import InputError
 from napari_sti.core.progress import Progress, silent
 from napari_sti.learn.folder import Training, begin, read_training
+from napari_sti.learn.kept_memory import kept_memory
 from napari_sti.learn.registry import get_task
 from napari_sti.learn.surroundings import Places, own_settings, process_number
 from napari_sti.learn.task import Task
@@ -84,7 +85,7 @@ def train(
         settled, training = _begun_elsewhere(task, folder)
     from napari_sti.learn.session import Session
 
-    with own_settings():
+    with own_settings(), kept_memory():
         Session(task, settled, folder, training, places).run(progress, minutes)
     return folder
 

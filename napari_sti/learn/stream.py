@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from napari_sti.learn.kept_memory import keep_memory
+
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
 
@@ -65,17 +67,18 @@ def numbered_loader(
         batch_sampler=numbers,
         num_workers=workers,
         persistent_workers=workers > 0,
-        worker_init_fn=_leave_ending_to_the_training,
+        worker_init_fn=_settle_in,
         **options,
     )
 
 
-def _leave_ending_to_the_training(worker: int) -> None:
-    """Survive the first request to end, not the second.
+def _settle_in(worker: int) -> None:
+    """Make ready a process that makes examples.
 
-    A scheduler asks all processes of a job to end at once, and the training still needs its loaders until its state
-    is saved; it ends them itself.
+    It survives the first request to end, not the second: a scheduler asks all processes of a job to end at once, and
+    the training still needs its loaders until its state is saved; it ends them itself.
     """
+    keep_memory()
     signal.signal(signal.SIGTERM, _end_next_time)
 
 
