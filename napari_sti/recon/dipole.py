@@ -13,7 +13,7 @@ goes slab by slab, so that everything between the transforms happens in cache.
 
 import threading
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -68,6 +68,13 @@ class DipoleKernel:
         self._patches = [_Patch(product, self._h, components) for product in space.nyquist]
         self.slab = max(1, SLAB_VALUES // self._n.shape[2])
         self._kept = threading.local()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the room that threads have for their arithmetic: scans go from one process to another."""
+        return {name: value for name, value in vars(self).items() if name != "_kept"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _kept=threading.local())
 
     def forward(self, chi: torch.Tensor, out: torch.Tensor) -> torch.Tensor:
         """Half spectra of the tensor (6, X, Y, Zh) to those of the field (N, X, Y, Zh), written to `out`."""

@@ -1,5 +1,6 @@
 """The forward operator: conformance, exact adjoints, symmetries, gradients, every kind of grid."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -241,6 +242,14 @@ def test_bad_volumes_are_refused() -> None:
         simulate_field(np.zeros((4, 5, 6, 3)), np.eye(4), [[0, 0, 1.0]])
     with pytest.raises(InputError, match="NaN or infinite"):
         simulate_field(np.full((4, 5, 6, 6), np.nan), np.eye(4), [[0, 0, 1.0]])
+
+
+def test_an_operator_goes_to_another_process() -> None:
+    op = StiOperator((4, 5, 6), SIZE, directions(2), None)
+    chi = torch.randn(6, 4, 5, 6)
+    before = op.forward(chi)
+    there = pickle.loads(pickle.dumps(op))
+    assert torch.equal(there.forward(chi), before)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
