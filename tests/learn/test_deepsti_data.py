@@ -1,3 +1,4 @@
+import pickle
 from dataclasses import replace
 
 import pytest
@@ -77,3 +78,11 @@ def test_after_the_crops_come_whole_scans_one_for_a_step():
     assert whole.truth.shape[1:] == whole.scan.operator.shape
     assert 1 <= len(whole.scan.field) <= PARAMS.orientations
     assert isinstance(examples[first - 1], Crop)
+
+
+def test_whole_scans_come_from_the_process_that_makes_them():
+    example = Examples(PARAMS)[PARAMS.alone * PARAMS.batch]
+    assert isinstance(example, Whole)
+    there = pickle.loads(pickle.dumps(example))
+    chi = torch.randn(6, *example.truth.shape[1:])
+    assert torch.equal(there.scan.operator.forward(chi), example.scan.operator.forward(chi))
