@@ -124,7 +124,7 @@ def direction_figure(
     return page.figure
 
 
-def save_figure(figure: "Figure", path: str | Path, *, overwrite: bool = False) -> Path:
+def save_figure(figure: "Figure", path: str | Path, *, overwrite: bool = False, dpi: int = DPI) -> Path:
     """Write a figure; the suffix says as what (png, pdf, svg, tif).
 
     Raises
@@ -141,7 +141,7 @@ def save_figure(figure: "Figure", path: str | Path, *, overwrite: bool = False) 
             mend="use .png, .pdf, .svg or .tif",
         )
     with replacing(path, overwrite=overwrite) as temporary:
-        figure.savefig(temporary, dpi=DPI, facecolor="white", format=path.suffix.lower().lstrip("."))
+        figure.savefig(temporary, dpi=dpi, facecolor="white", format=path.suffix.lower().lstrip("."))
     return path
 
 

@@ -143,6 +143,13 @@ class Plane:
         mms, msa, pev = principal(values, mask=inside)
         return Slice(*(self._laid_out(each) for each in (mms, msa, pev, inside)))
 
+    def cut_volume(self, volume: NDArray[Any], affine: NDArray[np.float64]) -> NDArray[Any]:
+        """Cut a volume (X, Y, Z, ...) of any storage order that lies on the grid; first row at the top of the page."""
+        shown = frames.reorder_volume(volume, frames.canonical_orientation(affine))
+        where: list[Any] = [*self.box]
+        where.insert(_NORMAL[self.axis], self.index)
+        return self._laid_out(shown[tuple(where)])
+
     def _laid_out(self, values: NDArray[Any]) -> NDArray[Any]:
         """From (across, up) to rows from the top and columns from the left."""
         page = np.swapaxes(values, 0, 1)[::-1]

@@ -14,7 +14,11 @@ ORDER = 20
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument(
-        "paths", nargs="*", type=Path, metavar="STUDY-or-FILES", help="a study, results or NIfTI images"
+        "paths",
+        nargs="*",
+        type=Path,
+        metavar="STUDY-or-FILES",
+        help="study, results, images, tracts or a workspace",
     )
 
 
