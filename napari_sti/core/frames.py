@@ -160,6 +160,23 @@ def rotate_tensors(chi: ArrayLike, rotation: ArrayLike) -> Array:
     return cast(Array, turned)
 
 
+def permute_tensors(chi: ArrayLike, permutation: ArrayLike) -> Array:
+    """Express tensors (..., 6) in axes that are flipped or swapped: X -> P X P^T, to the last bit.
+
+    Parameters
+    ----------
+    chi : (..., 6) array
+        Tensors; NaN stays where it is.
+    permutation : (3, 3) array
+        Signed permutation.
+    """
+    p = np.asarray(permutation)
+    source, sign = np.abs(p).argmax(1), p[range(3), np.abs(p).argmax(1)]
+    c = _floating(chi)
+    out = c[..., _POSITION[source[_ROWS], source[_COLUMNS]]]
+    return cast(Array, out * (sign[_ROWS] * sign[_COLUMNS]).astype(c.dtype))
+
+
 def b0_from_affine(affine: ArrayLike) -> NDArray[np.float64]:
     """B0 in voxel axes (3,) for a scan that was not resampled: the scanner's z axis, which is RAS +z.
 

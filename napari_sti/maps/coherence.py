@@ -83,7 +83,8 @@ def coherence_index(
     float
         In the unit of the anisotropy times pairs: only ratios between fields on the same grid mean something.
     """
-    return _index(*_prepared(directions, anisotropy, threshold), np.asarray(voxel_size, np.float64), angle)
+    voxels = _Voxels(directions, anisotropy, threshold)
+    return float(_indices(voxels, np.eye(3)[None], np.asarray(voxel_size, np.float64), angle)[0])
 
 
 def coherence_table(
@@ -95,15 +96,9 @@ def coherence_table(
     threshold: float = 0.0,
 ) -> CoherenceTable:
     """Compute the fibre coherence index of the directions and of all their flips and swaps; see `coherence_index`."""
-    components, weight = _prepared(directions, anisotropy, threshold)
     transforms = _signed_permutations()
-    size = np.asarray(voxel_size, np.float64)
-    index = []
-    for transform in transforms:
-        source = np.abs(transform).argmax(1)
-        signs = transform[range(3), source].astype(components.dtype)
-        index.append(_index(components[source] * signs[:, None, None, None], weight, size, angle))
-    return CoherenceTable(transforms, np.array(index))
+    voxels = _Voxels(directions, anisotropy, threshold)
+    return CoherenceTable(transforms, _indices(voxels, transforms, np.asarray(voxel_size, np.float64), angle))
 
 
 def _signed_permutations() -> NDArray[np.float64]:
@@ -115,40 +110,59 @@ def _signed_permutations() -> NDArray[np.float64]:
     return np.array(found)
 
 
-def _prepared(
-    directions: NDArray[np.floating], anisotropy: NDArray[np.floating], threshold: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Unit components (3, X, Y, Z) and weights (X, Y, Z), cut to the box in which there is weight."""
-    vectors, weight = np.asarray(directions, np.float32), np.asarray(anisotropy, np.float32)
-    if vectors.shape != (*weight.shape, 3) or weight.ndim != 3:
-        raise InputError(
-            f"the directions have the shape {vectors.shape} and the anisotropy {weight.shape}",
-            mend="give (x, y, z, 3) and (x, y, z) on one grid",
-        )
-    length = np.linalg.norm(vectors, axis=-1)
-    counts = (weight > max(threshold, 0)) & (length > 0) & np.isfinite(weight) & np.isfinite(length)
-    if not counts.any():
-        raise InputError("there is no anisotropic voxel with a direction", mend="check the mask and the unit")
-    box = tuple(
-        slice(int(where.min()), int(where.max()) + 1) for where in (np.unique(axis) for axis in np.nonzero(counts))
-    )
-    inside = counts[box]
-    components = np.zeros((3, *inside.shape), np.float32)
-    components[:, inside] = (vectors[box][inside] / length[box][inside, None]).T
-    return components, np.where(inside, weight[box], np.float32(0))
+class _Voxels:
+    """The voxels that count, as a list, and their places in a volume with a rim of one voxel around it."""
+
+    def __init__(self, directions: NDArray[np.floating], anisotropy: NDArray[np.floating], threshold: float) -> None:
+        vectors, weight = np.asarray(directions, np.float32), np.asarray(anisotropy, np.float32)
+        if vectors.shape != (*weight.shape, 3) or weight.ndim != 3:
+            raise InputError(
+                f"the directions have the shape {vectors.shape} and the anisotropy {weight.shape}",
+                mend="give (x, y, z, 3) and (x, y, z) on one grid",
+            )
+        length = np.linalg.norm(vectors, axis=-1)
+        counts = (weight > max(threshold, 0)) & (length > 0) & np.isfinite(weight) & np.isfinite(length)
+        if not counts.any():
+            raise InputError("there is no anisotropic voxel with a direction", mend="check the mask and the unit")
+        self.vectors = vectors[counts] / length[counts, None]
+        self.weight = weight[counts]
+        self._places = np.flatnonzero(np.pad(counts, 1))
+        self._strides = ((weight.shape[1] + 2) * (weight.shape[2] + 2), weight.shape[2] + 2, 1)
+        self._numbers = np.full(int(np.prod(np.add(weight.shape, 2))), -1, np.int32)
+        self._numbers[self._places] = np.arange(len(self.weight), dtype=np.int32)
+
+    def shared_weight(self, points: NDArray[np.bool_], offset: tuple[int, ...]) -> float:
+        """Weight of the pairs of neighbours at an offset of which both are among `points`."""
+        first = np.flatnonzero(points)
+        second = self._numbers[self._places[first] + int(np.dot(offset, self._strides))]
+        pair = (second >= 0) & points[second]
+        weight = self.weight[first[pair]] + self.weight[second[pair]]
+        return float(np.sum(weight, dtype=np.float64))
 
 
-def _index(
-    components: NDArray[np.float32], weight: NDArray[np.float32], voxel_size: NDArray[np.float64], angle: float
-) -> float:
+def _indices(
+    voxels: _Voxels, transforms: NDArray[np.float64], voxel_size: NDArray[np.float64], angle: float
+) -> NDArray[np.float64]:
+    """Index after each of the transforms.
+
+    A turned direction lies along a line just where the direction lies along the line turned back. Most of those lines
+    are the same for many transforms, and each is worked on once.
+    """
     threshold = np.float32(np.cos(np.radians(angle)))
-    total = 0.0
+    index = np.zeros(len(transforms))
     for offset in _OFFSETS:
         line = np.array(offset) * voxel_size
-        x, y, z = (line / np.linalg.norm(line)).astype(np.float32)
-        points = np.abs(components[0] * x + components[1] * y + components[2] * z) > threshold
-        here = tuple(slice(max(0, -step), n - max(0, step)) for step, n in zip(offset, weight.shape, strict=True))
-        there = tuple(slice(max(0, step), n - max(0, -step)) for step, n in zip(offset, weight.shape, strict=True))
-        both = points[here] & points[there]
-        total += float(np.sum((weight[here] + weight[there])[both], dtype=np.float64))
-    return 2 * total
+        for turned, members in _turned_back(line / np.linalg.norm(line), transforms).items():
+            points = np.abs(voxels.vectors @ np.array(turned, np.float32)) > threshold
+            index[members] += voxels.shared_weight(points, offset)
+    return 2 * index
+
+
+def _turned_back(line: NDArray[np.float64], transforms: NDArray[np.float64]) -> dict[tuple[float, ...], list[int]]:
+    """Lines that the transforms make of one, each with the numbers of the transforms; a line has no sign."""
+    found: dict[tuple[float, ...], list[int]] = {}
+    for number, transform in enumerate(transforms):
+        turned = np.round(transform.T @ line, 9) + 0.0
+        turned = turned if tuple(turned) > tuple(-turned) else -turned + 0.0
+        found.setdefault(tuple(turned.tolist()), []).append(number)
+    return found

@@ -45,6 +45,8 @@ class DtiReference:
         How well the directions run along the bundles as they are, and after flips and swaps.
     name : str
         What it is called where it is shown.
+    remarks : tuple of str
+        What was odd about the files, such as FA above 1.
     """
 
     directions: NDArray[np.float32]
@@ -53,6 +55,7 @@ class DtiReference:
     frame: Frame
     coherence: CoherenceTable
     name: str = "DTI"
+    remarks: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -120,14 +123,15 @@ def read_dti(v1: str | Path, fa: str | Path | None, *, frame: Frame | str | None
     given = _frame_of(v1, frame)
     if fa is None:
         raise InputError("directions alone do not tell where they mean something", file=v1, mend="give the FA as well")
-    anisotropy = _fa(Path(fa), volume)
+    anisotropy, above_one = _fa(Path(fa), volume)
     directions = _unit(volume.data, v1)
+    remarks = _remarks(volume.data, anisotropy, above_one, v1, Path(fa))
     anisotropy[~directions.any(-1)] = 0
     turned = frames.rotate_vectors(directions, frames.between(given, "voxel", volume.affine))
     table = coherence_table(
         turned, anisotropy, voxel_size=frames.voxel_size(volume.affine), threshold=_threshold(anisotropy)
     )
-    return DtiReference(turned, anisotropy, volume.affine, given, table, _name(v1))
+    return DtiReference(turned, anisotropy, volume.affine, given, table, _name(v1), remarks)
 
 
 def transform_words(matrix: NDArray[np.floating]) -> str:
@@ -161,7 +165,8 @@ def _frame_of(path: Path, frame: Frame | str | None) -> Frame:
     return found
 
 
-def _fa(path: Path, v1: Volume) -> NDArray[np.float32]:
+def _fa(path: Path, v1: Volume) -> tuple[NDArray[np.float32], int]:
+    """The FA in the order of V1, and in how many voxels it was above 1."""
     volume = read_volume(path, what="FA")
     if volume.header is None or v1.header is None:
         raise InputError("the file has no header", file=path, mend="give a NIfTI file")
@@ -174,7 +179,27 @@ def _fa(path: Path, v1: Volume) -> NDArray[np.float32]:
             file=path,
             mend="give the FA of the same fit, 0 to 1",
         )
-    return np.asarray(np.clip(np.ascontiguousarray(values), 0, 1))
+    return np.clip(np.ascontiguousarray(values), 0, 1), int((values > 1 + 1e-3).sum())
+
+
+def _remarks(
+    vectors: NDArray[np.float32], fa: NDArray[np.float32], above_one: int, v1: Path, file: Path
+) -> tuple[str, ...]:
+    """What is odd about V1 and FA and was put up with: said, since it may be a sign of more."""
+    said = []
+    if above_one:
+        said.append(
+            f"{file.name} exceeds 1 in {above_one} voxels, where it was taken as 1: noise made negative eigenvalues."
+        )
+    counted = fa > FA_THRESHOLD
+    length = np.linalg.norm(vectors, axis=-1)[counted]
+    missing = int((~np.isfinite(length) | (length <= 1e-3)).sum())
+    if missing:
+        said.append(f"{v1.name} holds no direction in {missing} voxels with an FA above {FA_THRESHOLD:g}.")
+    odd = int((np.abs(length[np.isfinite(length) & (length > 1e-3)] - 1) > 0.05).sum())
+    if odd:
+        said.append(f"The vectors of {v1.name} are not of length 1 in {odd} voxels, where they were scaled to it.")
+    return tuple(said)
 
 
 def _unit(vectors: NDArray[np.float32], path: Path) -> NDArray[np.float32]:
