@@ -98,3 +98,20 @@ def test_quick_leaves_out_what_was_trained_for_other_voxels():
     assert "deepsti" in _usual(quick=False)
     assert "deepsti" not in _usual(quick=True)
     assert "stiimag" in _usual(quick=True)
+
+
+def test_separations_are_evaluated_and_options_of_the_other_kind_are_refused(tmp_path, capsys):
+    few = ["--methods", "closed_form", "--dr-cases", "consistent", "--orientations", "1", "--chi", "truth"]
+    words = ["evaluate", "--separation", "--quick", "--voxel-size", "9.5", "--device", "cpu", *few]
+    assert main([*words, "-o", str(tmp_path / "out")]) == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "separations.csv",
+        "separations.md",
+        "separations.png",
+    }
+    line = mistake(capsys, *words, "--max-tilt", "30", "-o", tmp_path / "other")
+    assert "--max-tilt belongs to the evaluation of reconstructions; leave it out" in line
+    line = mistake(capsys, *WORDS, "--chi", "truth", "-o", tmp_path / "other")
+    assert "--chi belongs to the evaluation of separations; add --separation, or leave it out" in line
+    line = mistake(capsys, *words, "--snr", "30", "20", "-o", tmp_path / "other")
+    assert "separations are evaluated at one noise level of the field maps; give one value of --snr" in line

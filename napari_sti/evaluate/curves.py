@@ -107,11 +107,7 @@ def _panel(
     """Draw one figure of merit; returns the lines for the legend."""
     lines = []
     for number, (name, curve) in enumerate(curves.items()):
-        style: dict[str, Any] = dict(
-            color=_COLOURS[number % len(_COLOURS)],
-            marker=_MARKERS[number % len(_MARKERS)],
-            linestyle=_DASHES[(number // len(_COLOURS) + number % 2) % len(_DASHES)],
-        )
+        style = style_of(number)
         values = {n: [v for v in map(what.value, curve.get(n, ())) if math.isfinite(v)] for n in counts}
         mean = [fmean(values[n]) if values[n] else math.nan for n in counts]
         low = [min(values[n], default=math.nan) for n in counts]
@@ -139,6 +135,15 @@ def _panel(
     if last:
         axes.set_xlabel("head orientations", size=8)
     return lines
+
+
+def style_of(number: int) -> dict[str, Any]:
+    """Colour, marker and dashes of the line of this number, from 0."""
+    return dict(
+        color=_COLOURS[number % len(_COLOURS)],
+        marker=_MARKERS[number % len(_MARKERS)],
+        linestyle=_DASHES[(number // len(_COLOURS) + number % 2) % len(_DASHES)],
+    )
 
 
 def _cut_outliers(axes: "Axes", what: Column, floor: Scores | None) -> None:

@@ -100,13 +100,16 @@ class Brains:
 
     def brain(self, number: int) -> Brain:
         """Make the brain of this number."""
+        return Making(self, *self.chances(number)).brain()
+
+    def chances(self, number: int) -> tuple[np.random.Generator, torch.Generator]:
+        """Sources of everything that is drawn for the brain of this number."""
         rng = np.random.default_rng([self.seed, 101, number])
-        generator = torch.Generator(self.device).manual_seed(int(rng.integers(2**62)))
-        return _Making(self, rng, generator).brain()
+        return rng, torch.Generator(self.device).manual_seed(int(rng.integers(2**62)))
 
 
-class _Making:
-    """The making of one brain."""
+class Making:
+    """The making of one brain; a subclass may draw other susceptibilities."""
 
     def __init__(self, brains: Brains, rng: np.random.Generator, generator: torch.Generator) -> None:
         self.source, self.rng, self.generator = brains, rng, generator
@@ -115,6 +118,7 @@ class _Making:
         self._draw_pose()
 
     def brain(self) -> Brain:
+        """Make it."""
         places, jacobian = self._warp()
         maps = _sample(self.source._maps, self.source._grid, places).clamp_(0, 1)
         mask = maps[BRAIN] > 0.5

@@ -49,7 +49,9 @@ class Examples(Dataset[Any]):
         Where brains, scans and examples are made.
     """
 
-    def __init__(self, params: "DeepStiTraining", device: str | torch.device = "cpu") -> None:
+    crops_of_scan = CROPS_OF_SCAN
+
+    def __init__(self, params: Any, device: str | torch.device = "cpu") -> None:
         self.params, self.device = params, torch.device(device)
         self._kept_brain: tuple[int, Brain] | None = None
         self._kept_scans: OrderedDict[int, Crop] = OrderedDict()
@@ -70,7 +72,7 @@ class Examples(Dataset[Any]):
         return self._supply
 
     def _crop(self, number: int) -> Crop:
-        turn, within = divmod(number, MIXED * CROPS_OF_SCAN)
+        turn, within = divmod(number, MIXED * self.crops_of_scan)
         scan = self._ready(turn * MIXED + within % MIXED)
         box = self._box(scan.inside, np.random.default_rng([self.params.seed, 307, number]))
         whole = (slice(None), *box)

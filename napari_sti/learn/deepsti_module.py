@@ -36,11 +36,14 @@ class DeepStiModule(lightning.LightningModule):
         See `napari_sti.learn.tasks.deepsti`.
     """
 
-    def __init__(self, params: "DeepStiTraining") -> None:
+    def __init__(self, params: Any) -> None:
         super().__init__()
         self.params = params
-        self.model = channels_last(_first_model(params))
-        self._validation = Validation(params)
+        self.model, self._validation = self._made()
+
+    def _made(self) -> tuple[Any, Any]:
+        """The model to train, and its validation."""
+        return channels_last(_first_model(self.params)), Validation(self.params)
 
     def training_step(self, batch: list[Crop | Whole], index: int) -> torch.Tensor:
         """Loss of the crops or whole scans of a step."""
@@ -54,7 +57,7 @@ class DeepStiModule(lightning.LightningModule):
         inputs, conditions, truth, inside = (torch.stack(parts) for parts in zip(*crops, strict=True))
         inputs = inputs.to(memory_format=torch.channels_last_3d)
         corrected = inputs[:, :6] + self.model.network.correct(inputs, conditions)
-        return tensor_loss(corrected, truth, _without_rim(inside))
+        return tensor_loss(corrected, truth, without_rim(inside))
 
     def _whole(self, example: Whole) -> torch.Tensor:
         """Every correction and every fit counts; the last one as much as all others."""
@@ -70,7 +73,8 @@ class DeepStiModule(lightning.LightningModule):
 
     def pictures(self) -> dict[str, NDArray[np.uint8]]:
         """Direction maps of truth, least squares and network."""
-        return self._validation.pictures()
+        drawn: dict[str, NDArray[np.uint8]] = self._validation.pictures()
+        return drawn
 
     def configure_optimizers(self) -> Any:
         """Adam; the rate rises over the warm-up and falls as a cosine to the last step."""
@@ -81,7 +85,7 @@ class DeepStiModule(lightning.LightningModule):
     def _rate(self, step: int) -> float:
         p = self.params
         if step < p.warmup:
-            return (step + 1) / p.warmup
+            return float((step + 1) / p.warmup)
         part = min(1.0, (step - p.warmup) / max(p.steps - p.warmup, 1))
         return FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * part))
 
@@ -89,18 +93,21 @@ class DeepStiModule(lightning.LightningModule):
 class DeepStiData(lightning.LightningDataModule):
     """Endless simulated examples; validation on brains that training never sees."""
 
-    def __init__(self, params: "DeepStiTraining") -> None:
+    def __init__(self, params: Any) -> None:
         super().__init__()
         self.params = params
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Examples from the step on that the trainer is at; made on the GPU if it trains there."""
         device = self.trainer.strategy.root_device if self.trainer is not None else torch.device("cpu")
-        examples = Examples(self.params, device)
+        examples = self._examples(device)
         workers = 1 if device.type == "cpu" and self.params.loaders else 0
         # A round of scans takes as long as a dozen steps: they have to be waiting when the round before is used up.
         ahead = {"prefetch_factor": PREPARED_STEPS} if workers else {}
         return numbered_loader(examples, self.params.batch, self.trainer, workers=workers, collate_fn=together, **ahead)
+
+    def _examples(self, device: torch.device) -> Examples:
+        return Examples(self.params, device)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Numbers of the validation's scans; the module makes them."""
@@ -132,7 +139,8 @@ def _alike(crops: list[Crop]) -> list[list[Crop]]:
     return list(groups.values())
 
 
-def _without_rim(inside: torch.Tensor) -> torch.Tensor:
+def without_rim(inside: torch.Tensor) -> torch.Tensor:
+    """Leave out the voxels of crops (B, X, Y, Z) that see the faces."""
     kept = torch.zeros_like(inside)
     middle = (slice(None), *(slice(RIM, n - RIM) if n > 4 * RIM else slice(None) for n in inside.shape[1:]))
     kept[middle] = inside[middle]

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
+from napari_sti.learn.lpn_gaps import with_gaps
 from napari_sti.learn.lpn_sources import Examples, make_source
 from napari_sti.learn.stream import numbered_loader
 from napari_sti.lpn.matching import L1, MATCHING, Stage, loss, published_schedule, stage_at
@@ -83,8 +84,8 @@ class LpnModule(pl.LightningModule):
         low, high = self.params.noise_low, self.params.noise_high
         drawn = torch.rand(1, generator=generator, device=batch.device)
         noise = torch.randn(batch.shape, generator=generator, device=batch.device, dtype=batch.dtype)
-        noisy: torch.Tensor = batch + (low + (high - low) * drawn) * noise
-        return noisy
+        noise = (low + (high - low) * drawn) * noise
+        return with_gaps(batch, self.params.gaps, noise, generator) if self.params.gaps else batch + noise
 
     def configure_optimizers(self) -> dict[str, Any]:  # type: ignore[override]
         """Adam, with the learning rate of the stage."""
@@ -111,6 +112,11 @@ class LpnModule(pl.LightningModule):
             error = (image - batch).square().flatten(1).mean(1)
             self.log(f"val/{name}", (-10 * error.log10()).mean(), batch_size=len(batch))
         self.log("val/l1", (estimate - batch).abs().mean(), batch_size=len(batch))
+        if self.params.gaps:
+            gappy = with_gaps(batch, 1.0, noise, generator)
+            for name, image in (("gaps", self.network.prox(gappy)), ("gaps_before", gappy)):
+                error = (image - batch).flatten(1).norm(dim=1) / batch.flatten(1).norm(dim=1)
+                self.log(f"val/{name}", error.mean(), batch_size=len(batch))
         least = self.stages[-1]
         if least.loss == MATCHING:
             self.log("val/matching", loss(least, estimate, batch), batch_size=len(batch))

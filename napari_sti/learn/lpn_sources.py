@@ -19,18 +19,16 @@ from napari_sti.learn.brains import Brain, BrainRanges, Brains
 from napari_sti.learn.datasets import USES
 from napari_sti.learn.own_brains import OwnBrains
 from napari_sti.lpn.images import unit_range
+from napari_sti.recon.unrolled.whitened import from_tensor
 from napari_sti.simulate.anatomy import read_template
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")
-TENSOR_SCALE = 10.0
-"""What tensors in ppm are multiplied by, so that they are about as large as the brightness of an image."""
-
 HELD_BACK = (10.0, 26.0)
 """Axial slices of the MNI152 template, in mm, that no training of slices sees; 3 mm beside them are left out, too."""
 
 _BRAINS = BrainRanges(voxel_size=(1.4, 2.6))
 _KEPT = 2  # brains or volumes in memory at a time
-_PATCHES_OF_A_BRAIN = 24
+_PATCHES_OF_A_BRAIN = 96
 _VALIDATION = 1 << 40  # numbers from here on are for validation
 
 
@@ -200,7 +198,7 @@ class TemplateSlices(Source):
 
 
 class Tensors(Source):
-    """Cubes of susceptibility tensors times `TENSOR_SCALE`, around voxels of brains by their number.
+    """Cubes of susceptibility tensors in whitened components, around voxels of brains by their number.
 
     Left and right, front and back, and top and bottom are exchanged at random, with the signs of xy, xz and yz.
 
@@ -227,7 +225,7 @@ class Tensors(Source):
             if rng.random() < 0.5:
                 cube = np.flip(cube, axis + 1).copy()
                 cube[list(odd)] *= -1
-        return cube * np.float32(TENSOR_SCALE)
+        return from_tensor(torch.from_numpy(cube)).numpy()
 
     def _brain(self, number: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         which = number // _PATCHES_OF_A_BRAIN

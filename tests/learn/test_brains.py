@@ -8,8 +8,8 @@ from napari_sti.learn.brains import BrainRanges, Brains, _carried_along
 
 
 @pytest.fixture(scope="module")
-def supply():
-    return Brains(BrainRanges(voxel_size=(5.0, 7.0), courses=1), seed=5)
+def supply(coarse_brains):
+    return coarse_brains
 
 
 def test_a_number_is_a_brain_whenever_it_is_asked_for(supply):

@@ -7,7 +7,7 @@ import torch
 
 from napari_sti.learn import deepsti_data
 from napari_sti.learn.deepsti_data import Examples, together
-from napari_sti.learn.deepsti_module import DeepStiModule, _without_rim
+from napari_sti.learn.deepsti_module import DeepStiModule, without_rim
 from napari_sti.learn.tasks.deepsti import DeepSti, DeepStiTraining
 from napari_sti.recon.checkpoint import load_model, save_model
 from tests.learn.test_deepsti_data import Blobs
@@ -90,5 +90,5 @@ def test_the_task_exports_a_model_that_loads(module, tmp_path):
 
 
 def test_the_rim_of_a_crop_does_not_count():
-    kept = _without_rim(torch.ones(1, 24, 24, 8, dtype=torch.bool))
+    kept = without_rim(torch.ones(1, 24, 24, 8, dtype=torch.bool))
     assert kept[0, 4:20, 4:20].all() and not kept[0, :4].any()

@@ -11,6 +11,7 @@ from napari_sti.learn.brains import Brain
 from napari_sti.learn.lpn_sources import Examples, TemplateSlices, Tensors, contrasted, make_source
 from napari_sti.learn.registry import get_task
 from napari_sti.lpn.checkpoint import load_lpn
+from napari_sti.recon.unrolled.whitened import to_tensor
 
 SMALL = dict(steps=6, batch=2, validate_every=3, widths="3,3", validation_images=2, patch=12)
 
@@ -93,7 +94,7 @@ def test_mirrored_tensors_are_tensors():
     for number in range(30):
         cube = source.example(number)
         assert cube.shape == (6, 5, 5, 5)
-        a, b, c, d, e, f = (float(v) / 10 for v in cube[:, 2, 2, 2])  # the middle is in the brain
+        a, b, c, d, e, f = to_tensor(cube)[:, 2, 2, 2].tolist()  # the middle is in the brain
         assert np.allclose(np.linalg.eigvalsh([[a, b, c], [b, d, e], [c, e, f]]), wanted, atol=1e-6)
         seen.add((b > 0, c > 0, e > 0))
     assert len(seen) == 4, "of eight mirrors, two at a time do the same to a tensor"

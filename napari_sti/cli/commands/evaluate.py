@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_sti.cli.command import DEVICES, add_out
+from napari_sti.cli.separation_options import add_separation_options, refuse_mixed, separation_design
 from napari_sti.core.errors import Cancelled, InputError
 from napari_sti.core.progress import Step
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from napari_sti.evaluate.design import Design
 
 NAME = "evaluate"
-HELP = "methods x orientations x noise x tilts on simulated brains: table, curves, picture"
+HELP = "methods x orientations x noise on simulated brains, of reconstruction or separation: table, curves, picture"
 ORDER = 70
 
 QUICK: dict[str, Any] = dict(orientations=(1, 4, 6, 12), snr=(30.0,), max_tilt=(40.0,), seeds=2, voxel_size=5.0)
@@ -51,17 +52,21 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder with dti_brain/FA.nii.gz, dti_brain/V1.nii.gz and, if there, b0_dirs/*.txt",
     )
+    add_separation_options(parser)
     parser.add_argument("--device", default="auto", choices=DEVICES)
     add_out(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Do it; see ``HELP``."""
+    refuse_mixed(options)
+    if options.separation:
+        return _evaluate_separations(options)
     from napari_sti.evaluate.report import write_report
-    from napari_sti.evaluate.run import evaluate
+    from napari_sti.evaluate.run import CSV, evaluate
 
     design = _design(options)
-    _prepare(options.out, options.overwrite)
+    _prepare(options.out, options.overwrite, CSV)
     try:
         with _Meter() as meter:
             outcome = evaluate(design, options.out, progress=meter)
@@ -69,6 +74,25 @@ def run(options: argparse.Namespace) -> int:
         print("napari-sti: stopped; the same command goes on from here", file=sys.stderr)
         return 130
     for path in write_report(outcome):
+        print(path)
+    return 0
+
+
+def _evaluate_separations(options: argparse.Namespace) -> int:
+    from napari_sti.evaluate.separation_report import write_separation_report
+    from napari_sti.evaluate.separation_run import CSV, evaluate_separations
+
+    numbers = _whole_numbers(options.orientations)
+    snr = _numbers(options.snr, "--snr")
+    design = separation_design(options, _words(options.methods), _words(options.dr_cases), numbers, snr)
+    _prepare(options.out, options.overwrite, CSV)
+    try:
+        with _Meter() as meter:
+            outcome = evaluate_separations(design, options.out, progress=meter)
+    except (Cancelled, KeyboardInterrupt):
+        print("napari-sti: stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    for path in write_separation_report(outcome):
         print(path)
     return 0
 
@@ -138,15 +162,14 @@ def _usual(quick: bool) -> list[str]:
     return [id_ for id_, method in methods().items() if not (quick and method.needs.weights)]
 
 
-def _prepare(folder: Path, overwrite: bool) -> None:
-    """Make the folder, or take that of an earlier evaluation to go on with it."""
-    from napari_sti.evaluate.run import CSV
+def _prepare(folder: Path, overwrite: bool, lines: str) -> None:
+    """Make the folder, or take that of an earlier evaluation (with a file of its lines) to go on with it."""
     from napari_sti.io.atomic import check_folder, prepare_folder
 
     if overwrite:
         prepare_folder(folder, overwrite=True)
-        (folder / CSV).unlink(missing_ok=True)
-    elif (folder / CSV).is_file():
+        (folder / lines).unlink(missing_ok=True)
+    elif (folder / lines).is_file():
         check_folder(folder, overwrite=True)
     else:
         prepare_folder(folder, overwrite=False)

@@ -235,7 +235,7 @@ def card(params: DeepStiTraining, facts: Mapping[str, Any], name: str, family: s
         "family": family,
         "parameters": count,
         "trained_on": f"scans simulated from the tensors in {own}" if own else SIMULATED,
-        "recipe": f"napari-sti train deepsti {_options(params)}".rstrip(),
+        "recipe": f"napari-sti train deepsti {options_of(params)}".rstrip(),
         "seed": facts["seed"],
         "steps": facts["steps"],
         "seconds": facts["seconds"],
@@ -274,7 +274,8 @@ def scores_in_words(scores: Mapping[str, float], brains: int) -> dict[str, str]:
     return found
 
 
-def _options(params: DeepStiTraining) -> str:
-    """What differs from the defaults, as on the command line."""
+def options_of(params: TrainingParams) -> str:
+    """Write what differs from the defaults, as on the command line; files by their names."""
     values, usual = to_mapping(params), to_mapping(type(params)())
-    return " ".join(f"-p {key}={value}" for key, value in values.items() if value != usual[key] and key != "data")
+    values = {key: Path(value).name if key == "weights" else value for key, value in values.items() if key != "data"}
+    return " ".join(f"-p {key}={value}" for key, value in values.items() if value != usual[key])

@@ -18,7 +18,7 @@ _OWN = ("images", "slices", "volumes", "tensors")
 _FIXED = {"lpn_28": 28, "lpn_128": 128}
 DISCLAIMER = "Research software; not for diagnosis."
 TRAINED_ON = {
-    "simulated": "tensors of simulated brains (MNI152 anatomy)",
+    "simulated": "tensors of simulated brains (MNI152 anatomy, hand-laid and random fibres)",
     "template": "axial slices of the MNI152 T1 template, deformed and with changed contrast",
 }
 
@@ -61,6 +61,15 @@ class LpnTraining(TrainingParams):
     )
     noise_high: float = param(
         0.1, label="Most noise", help="Drawn anew for every step; the same as the least: fixed.", low=1e-6, high=10.0
+    )
+    gaps: float = param(
+        0.0,
+        label="Gaps",
+        help="Share of tensors that get, in place of noise, the errors that least squares make with few orientations: "
+        "for weights that reconstruct.",
+        low=0.0,
+        high=1.0,
+        advanced=True,
     )
     patch: int = param(
         0, label="Patch", unit="voxels", help="Edge; 0: 64 in 2-D, 24 in 3-D.", low=0, high=1024, advanced=True
@@ -137,6 +146,11 @@ class LpnTask(Task):
                 f"patch = {params.patch} does not fit {params.network}",
                 mend=f"leave it out, or give {_FIXED[params.network]}",
             )
+        if params.gaps and params.image_kind() != (6, 3):
+            raise InputError(
+                f"gaps are errors of tensors, and the source {params.source} has none",
+                mend="leave gaps out, or take source=simulated or source=tensors",
+            )
         if params.source in _OWN:
             if not params.data:
                 raise InputError(f"source = {params.source} needs a folder", mend="add -p data=FOLDER")
@@ -194,10 +208,21 @@ def card(params: LpnTraining, facts: Mapping[str, Any], name: str, family: str) 
         "limits": DISCLAIMER,
         "domain": {
             "unit": "ppm" if tensors else "brightness, 0 to 1",
-            "scale": 10.0 if tensors else 1.0,
+            "scale": 1.0,
             "noise": [params.noise_low, params.noise_high],
             "channels": params.image_kind()[0],
             "dims": params.image_kind()[1],
+            **(_tensor_domain(params) if tensors else {}),
         },
         "disclaimer": DISCLAIMER,
     }
+
+
+def _tensor_domain(params: LpnTraining) -> dict[str, Any]:
+    """State how tensors become channels; see `napari_sti.lpn.components`."""
+    import torch
+
+    from napari_sti.lpn.components import ENTRY
+    from napari_sti.recon.unrolled.whitened import basis
+
+    return {"gaps": params.gaps, ENTRY: torch.linalg.inv(basis(torch.float64)).tolist()}

@@ -78,11 +78,11 @@ def infer(
     model, _ = load_model(weights.file, device)
     grid = CanonicalGrid(acquisition, axes=model.axes)
     run = _Run(grid, iterations or model.iterations, TimedProgress.of(progress))
-    evaluation, said = _evaluation(model, grid, size, PRECISIONS[precision], home, run.on_part)
+    evaluation, said = choose_evaluation(model, grid, size, PRECISIONS[precision], home, run.on_part)
     model.evaluation = evaluation
     operator = StiOperator(grid.shape, grid.voxel_size, grid.b0_dirs, grid.mask, device=device)
     field = torch.from_numpy(grid.place_volumes(acquisition.field)).to(operator.device)
-    with torch.inference_mode(), _true_float32():
+    with torch.inference_mode(), true_float32():
         chi = model.estimate(operator, field, run.on_iterate, run.total)
     made = {
         "iterations": run.records,
@@ -182,10 +182,10 @@ class Whole:
         return out.to(volumes.dtype)
 
 
-def _evaluation(
+def choose_evaluation(
     model: UnrolledModel, grid: CanonicalGrid, size: int | None, precision: torch.dtype, home: str, on_part: OnPart
 ) -> tuple[Evaluation, str]:
-    """Choose how networks are evaluated, and say it."""
+    """Choose how networks are evaluated, and say it in words; `size` as `parse_chunk` returns it."""
     device = next(model.parameters()).device
     if size == 0:
         return _traced(Whole(precision), Whole(precision)), "whole volume"
@@ -219,7 +219,7 @@ def _width(model: UnrolledModel) -> int:
 
 
 @contextlib.contextmanager
-def _true_float32() -> Iterator[None]:
+def true_float32() -> Iterator[None]:
     """Keep CUDA from computing convolutions of float32 with fewer digits, which is its default."""
     before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False

@@ -123,6 +123,7 @@ def relative_step(chi: torch.Tensor, before: torch.Tensor | None) -> float:
 _FAMILIES = {
     "compact": ("napari_sti.recon.unrolled.compact", "CompactModel"),
     "resunet": ("napari_sti.recon.unrolled.published", "PublishedModel"),
+    "separating": ("napari_sti.recon.unrolled.separating", "SeparatingModel"),
 }
 
 
