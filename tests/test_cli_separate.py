@@ -95,5 +95,22 @@ def test_methods_are_listed(capsys) -> None:
     status, said, _ = run(capsys, "methods", "--separation")
     assert status == 0 and "wavesep: WaveSep" in said and "-p lam_pos=" in said
     listed = json.loads(run(capsys, "methods", "--separation", "--json")[1])
-    assert set(listed) == {"closed_form", "wavesep", "chi_sep", "kernel_map"}
+    assert set(listed) >= {"closed_form", "wavesep", "chi_sep", "kernel_map"}
     assert listed["chi_sep"]["needs"] == {"starts_from": "field", "forms": ["scalar"]}
+
+
+def test_regions_are_written_for_the_method_and_the_closed_form(file, tmp_path, capsys) -> None:
+    mask = nib.load(file.parent / "mask.nii.gz")
+    labels = np.asarray(mask.dataobj).astype(np.int16)
+    labels[: labels.shape[0] // 2] *= 4
+    write_volume(tmp_path / "labels.nii.gz", labels, mask.affine)
+    out, words = tmp_path / "out", ("-m", "wavesep", "-p", "max_iterations=3", "--regions", tmp_path / "labels.nii.gz")
+    assert run(capsys, "separate", file, *words, "-o", out)[0] == 0
+    rows = [line.split(",") for line in (out / "regions.csv").read_text().splitlines()]
+    assert [row[0] for row in rows[1:]] == ["label 1"] * 4 + ["label 4"] * 4
+    assert {row[1] for row in rows[1:]} == {"wavesep", "closed form"} and rows[0][4] == "p5 [ppm]"
+    pos = np.asarray(nib.load(out / "chi_pos.nii.gz").dataobj)
+    assert float(rows[5][6]) == pytest.approx(np.median(pos[labels == 4]), rel=1e-4)
+    write_volume(tmp_path / "small.nii.gz", labels[1:], mask.affine)
+    said = mistake(capsys, file, "-m", "closed_form", "--regions", tmp_path / "small.nii.gz", "-o", tmp_path / "b")
+    assert "small.nii.gz" in said and "label image" in said

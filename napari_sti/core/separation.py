@@ -63,7 +63,7 @@ class SeparationMethod(ABC):
     reference: ClassVar[str]
     Params: ClassVar[type]
     forms: ClassVar[tuple[Form, ...]] = ("scalar",)
-    """What it can separate."""
+    """What it can separate; of methods that start from field maps, what they find."""
     starts_from: ClassVar[Literal["chi", "field"]] = "chi"
     """Whether it is given a susceptibility, or finds it from field maps."""
     finds_r2: ClassVar[bool] = False
@@ -111,16 +111,17 @@ class SeparationMethod(ABC):
                 f"{self.title} starts from field maps and the study has none",
                 mend="add them, or choose a method that separates a given susceptibility",
             )
-        if given.form not in self.forms:
+        if self.starts_from == "chi" and given.form not in self.forms:
             raise InputError(f"{self.title} does not separate tensors", mend="give a scalar susceptibility (qsm)")
         if given.rates_hold_r2 and not self.finds_r2:
             raise InputError(
                 f"{self.title} needs R2' and was given R2* alone",
                 mend="give R2 as well, state a constant R2, or choose a method that finds R2, such as wavesep",
             )
-        if not given.relaxation.equal and given.form not in self.takes_unequal_dr:
+        form = given.form if self.starts_from == "chi" else self.forms[0]
+        if not given.relaxation.equal and form not in self.takes_unequal_dr:
             raise InputError(
-                f"{self.title} needs Dr+ = Dr- for a {given.form} and was given {given.relaxation.pos:g} and "
+                f"{self.title} needs Dr+ = Dr- for a {form} and was given {given.relaxation.pos:g} and "
                 f"{given.relaxation.neg:g} Hz/ppm",
                 mend="give one Dr for both",
             )

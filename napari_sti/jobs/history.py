@@ -56,7 +56,7 @@ class RunRecord:
     @property
     def method(self) -> str:
         """Id of the method, or the kind of job where it has none."""
-        return self.job.method if self.job.makes_tensor else self.job.kind
+        return self.job.method if self.job.makes_tensor or self.job.kind == "separate" else self.job.kind
 
     @property
     def params(self) -> Mapping[str, Any]:

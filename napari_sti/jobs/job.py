@@ -19,7 +19,7 @@ FORMAT = 1
 
 JOB_FILE = "job.json"
 
-JobKind = Literal["recon", "trust", "sample", "simulate", "train"]
+JobKind = Literal["recon", "trust", "sample", "simulate", "train", "separate", "prior", "quality"]
 KINDS: tuple[str, ...] = get_args(JobKind)
 TENSOR_KINDS = ("recon", "trust")
 """Kinds of jobs that reconstruct a tensor with a method."""
@@ -34,13 +34,14 @@ class Job:
 
     Parameters
     ----------
-    kind : {"recon", "trust", "sample", "simulate", "train"}
+    kind : {"recon", "trust", "sample", "simulate", "train", "separate", "prior", "quality"}
         Reconstruct a tensor, the same with maps of what can be trusted, make the study of the sample brain, simulate
-        a study, or train a network (a job whose folder holds a training takes it up).
+        a study, train a network (a job whose folder holds a training takes it up), separate sources, ask a learned
+        prior about images, or make the quality page of a result.
     study : path, optional
-        Study file; needed to reconstruct.
+        Study file; needed to reconstruct and to separate.
     method : str
-        Id of the reconstruction method, or of what is to be trained.
+        Id of the method, of reconstruction or of separation, of what is to be trained, or of what a prior is asked.
     params : mapping
         Parameters of the method, the sample (``oblique``), the simulation or the training; plain JSON values.
     device : {"auto", "cpu", "cuda", "mps"}
@@ -55,6 +56,8 @@ class Job:
         Folder of a result at which a reconstruction begins, for methods that take one.
     minutes : float, optional
         After how many a training stops, in a saved state.
+    given : mapping
+        What a separation is given beside the study; see `napari_sti.jobs.separation.KEYS`.
 
     Raises
     ------
@@ -72,6 +75,7 @@ class Job:
     name: str = ""
     start: Path | None = None
     minutes: float | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def makes_tensor(self) -> bool:
@@ -91,10 +95,13 @@ class Job:
             raise InputError(f"the device {shown(self.device)} is not known", mend="use one of auto, cpu, cuda, mps")
         object.__setattr__(self, "frame", parse_frame(self.frame))
         object.__setattr__(self, "params", _plain(self.params))
-        if self.makes_tensor and self.study is None:
+        object.__setattr__(self, "given", _plain(self.given))
+        if (self.makes_tensor or self.kind == "separate") and self.study is None:
             raise InputError("the job names no study", mend='state the study file ("study": "study.yaml")')
         if self.kind != "recon" and self.start is not None:
             raise InputError(f"a job of the kind {self.kind} begins at no other result", mend="leave the start out")
+        if self.kind != "separate" and self.given:
+            raise InputError(f"a job of the kind {self.kind} is given nothing more", mend="leave 'given' out")
         object.__setattr__(self, "minutes", _minutes(self.kind, self.minutes))
         if self.kind != "sample" and self.out is None:
             raise InputError("the job names no output folder", mend='state where to leave the result ("out": ".")')
@@ -133,6 +140,20 @@ def check_job(job: Job) -> None:
 
         task = get_task(job.method)
         task.check(params.from_mapping(task.Params, job.params))
+    elif job.kind == "separate":
+        from napari_sti.jobs.separation import check_given
+        from napari_sti.recon.separation_registry import get_separation_method
+
+        params.from_mapping(get_separation_method(job.method).Params, job.params)
+        check_given(job.given)
+    elif job.kind == "prior":
+        from napari_sti.lpn.question import question_of
+
+        question_of(job.method, job.params)
+    elif job.kind == "quality":
+        from napari_sti.jobs.quality import check_quality
+
+        check_quality(job.params)
     elif set(job.params) - {"oblique"}:
         extra = ", ".join(sorted(set(job.params) - {"oblique"}))
         raise InputError(f"the sample has no parameter {extra}", mend="the only one is 'oblique'")
@@ -145,6 +166,12 @@ def to_mapping(job: Job, folder: Path | None = None) -> dict[str, Any]:
         value = getattr(job, which.name)
         values[which.name] = _portable(value, folder) if isinstance(value, Path) else value
     values["params"] = dict(job.params)
+    if job.kind == "separate":
+        from napari_sti.jobs.separation import with_paths
+
+        values["given"] = with_paths(job.given, lambda path: _portable(Path(path), folder))
+    else:
+        del values["given"]
     return values
 
 
@@ -171,6 +198,10 @@ def from_mapping(values: Mapping[str, Any], folder: Path) -> Job:
         if values.get(which) is not None:
             path = _at_home(which, _as_path(which, values[which]))
             values[which] = path if path.is_absolute() else (folder / path).resolve()
+    if values.get("given"):
+        from napari_sti.jobs.separation import with_paths
+
+        values["given"] = with_paths(_plain(values["given"]), lambda path: str(folder / _at_home("given", Path(path))))
     return Job(**values)
 
 

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 _STAGING = ".unfinished"
 """Folder in which a result lies until it is whole."""
 
-_LAST = {"recon": "result.json", "trust": "result.json", "simulate": "study.yaml", "sample": "result.json"}
+_LAST = dict.fromkeys(("recon", "trust", "separate", "sample"), "result.json") | {
+    "simulate": "study.yaml",
+    "prior": "prior.json",
+    "quality": "quality.json",
+}
 """The file that makes a result: it is put in place after all others. A training has none, since it is gone on with."""
 
 
@@ -58,7 +62,8 @@ def run_job(
     Returns
     -------
     Path
-        ``result.json`` of a reconstruction, the study file of a sample or simulation, the weights of a training.
+        ``result.json`` of a reconstruction or separation, the study file of a sample or simulation, the
+        weights of a training.
 
     Raises
     ------
@@ -119,6 +124,25 @@ def _compute(
         save = _simulate(job, progress)
         progress.say("Writing the study")
         return _deliver(job, folder, save, overwrite), "cpu"
+    if job.kind == "separate":
+        from napari_sti.jobs.separation import enough_for_separation, separate_in_job
+
+        if check_memory:
+            books.sized(enough_for_separation(job, memory_limit))
+        save, device = separate_in_job(job, progress)
+        progress.say("Writing the result")
+        return _deliver(job, folder, save, overwrite), device
+    if job.kind == "prior":
+        from napari_sti.jobs.prior import prior_in_job
+
+        save, device = prior_in_job(job, progress)
+        progress.say("Writing the answer")
+        return _deliver(job, folder, save, overwrite), device
+    if job.kind == "quality":
+        from napari_sti.jobs.quality import quality_in_job
+
+        save, device = quality_in_job(job, progress)
+        return _deliver(job, folder, save, overwrite), device
     if check_memory:
         books.sized(_enough(job, memory_limit))
     save, device = (_trust if job.kind == "trust" else _recon)(job, progress)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_sti.core import frames
 from napari_sti.core.acquisition import Acquisition
@@ -93,7 +94,8 @@ def separate(
     constants = relaxation(dr, dr_neg, tesla=acquisition.b0)
     stated = Stated(chi, frame, r2prime, r2star, r2, constant_r2, r2_orientation)
     books = Gathering(acquisition, stated)
-    given = books.gather(constants, with_chi=chosen.starts_from == "chi")
+    from_field = chosen.starts_from == "field"
+    given = books.gather(constants, with_chi=not from_field, finds_tensor=from_field and "tensor" in chosen.forms)
     chosen.check(given)
     where, moved = _place(chosen, given, checked, devices.resolve(device))
     clock = TimedProgress.of(progress)
@@ -121,7 +123,7 @@ def separate(
         ),
         simulated=acquisition.simulated,
         kind="separation",
-        form=given.form,
+        form="scalar" if result.chi_neg_tensor is None else "tensor",
         orientations=len(given.rates),
         b0_dirs={"frame": "ras", "vectors": _world_directions(given)},
         tesla=acquisition.b0,
@@ -170,11 +172,20 @@ def _closed_form(
 
     remark: tuple[str, ...] = ()
     if given.chi is None:
-        given = replace(given, chi=result.total)
+        given = replace(given, chi=_total(result))
         remark = ("The closed form splits the total susceptibility that the method found.",)
     floor = closed.run(given, closed.Params(), beside, device=device)
     about = {"method": closed.id, "params": to_mapping(closed.Params()), "remarks": list(remark)}
     return replace(floor, provenance={**floor.provenance, **about})
+
+
+def _total(result: SeparatedField) -> NDArray[np.float32]:
+    """What a method found in all: a scalar (X, Y, Z), or a tensor (X, Y, Z, 6) in voxel axes."""
+    if result.chi_neg_tensor is None:
+        return result.total
+    chi = result.chi_neg_tensor.in_frame("voxel").chi.copy()
+    chi[..., [0, 3, 5]] += result.chi_pos[..., None]
+    return np.asarray(chi)
 
 
 def _difference(result: SeparatedField, floor: SeparatedField) -> dict[str, float]:

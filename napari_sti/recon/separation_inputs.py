@@ -89,7 +89,7 @@ class Gathering:
     inputs: list[dict[str, Any]] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 
-    def gather(self, constants: Relaxation, *, with_chi: bool) -> SeparationInput:
+    def gather(self, constants: Relaxation, *, with_chi: bool, finds_tensor: bool = False) -> SeparationInput:
         """Everything together.
 
         Parameters
@@ -98,12 +98,14 @@ class Gathering:
             Dr+ and Dr-.
         with_chi : bool
             Whether a susceptibility is needed.
+        finds_tensor : bool
+            Whether a tensor is found without one, so that the direction of every map of rates counts.
         """
         self.remarks += [f"{constants}.", *strength_remark(constants, self.acquisition.b0)]
         self.facts["dr"] = {"pos": constants.pos, "neg": constants.neg, "unit": "Hz/ppm", "source": constants.source}
         chi = self._chi() if with_chi else None
         rates, hold_r2 = self._rates()
-        tensor = chi is not None and chi.ndim == 4
+        tensor = finds_tensor if chi is None else chi.ndim == 4
         directions = self._directions(len(rates), tensor)
         return SeparationInput(self.acquisition, rates, directions, constants, chi, hold_r2)
 

@@ -12,6 +12,7 @@ import itertools
 import math
 import threading
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,11 +22,11 @@ from napari_sti.core.errors import InputError, shape_text
 from napari_sti.recon import fourier
 from napari_sti.recon.wavelet_filters import Shape, decomposition_filter, level_matrix, padded_shape
 
-BLOCK = 8
+BLOCK = 6
 """About so many averages in a block: few, since each block needs as many further samples as the filter has taps."""
 SHORT = 32
 """Axes up to this length are not cut into blocks."""
-CACHED = 1 << 19
+CACHED = 1 << 20
 """Values that are taken through all blocks before the next ones are, on the CPU: they stay in the cache meanwhile."""
 PIECE = 1 << 17
 """The same for arithmetic without matrices."""
@@ -183,10 +184,9 @@ class _BandedMatrix:
     ) -> None:
         ends = [len(matrix)] if rows >= len(matrix) else [*range(first or rows, len(matrix), rows), len(matrix)]
         spans = [slice(start, end) for start, end in itertools.pairwise([0, *ends])]
-        self._blocks = [
-            (span, [(run, torch.tensor(matrix[span, run], device=device, dtype=dtype)) for run in _runs(matrix[span])])
-            for span in spans
-        ]
+        self._groups = _grouped([(span, [(run, matrix[span, run]) for run in _runs(matrix[span])]) for span in spans])
+        for group in self._groups:
+            group.to(device, dtype)
 
     def apply(self, rows: torch.Tensor, out: torch.Tensor) -> None:
         """Write the product with the transpose of `rows` (R, n) to `out` (n, R)."""
@@ -195,13 +195,54 @@ class _BandedMatrix:
             self._apply(rows[start : start + step].T, out[:, start : start + step])
 
     def _apply(self, x: torch.Tensor, out: torch.Tensor) -> None:
-        for rows, pieces in self._blocks:
-            target = out[rows]
-            for index, (columns, part) in enumerate(pieces):
-                if index:
+        for group in self._groups:
+            target = out[group.rows]
+            for index, (columns, part) in enumerate(group.pieces):
+                if group.count > 1:
+                    # Every block sees a window of the same columns, further on by as many as it has rows.
+                    windows = (group.count, part.shape[-1], x.shape[1])
+                    shifted = x[columns].as_strided(windows, (group.height * x.stride(0), *x.stride()))
+                    torch.bmm(part, shifted, out=target.view(group.count, group.height, -1))
+                elif index:
                     target.addmm_(part, x[columns])
                 else:
                     torch.mm(part, x[columns], out=target)
+
+
+@dataclass(eq=False)
+class _Group:
+    """Blocks of rows below each other that are all the same but for their place: one product for all of them."""
+
+    rows: slice
+    pieces: list[tuple[slice, Any]]
+    height: int
+    count: int = 1
+
+    def takes(self, rows: slice, pieces: list[tuple[slice, Any]]) -> bool:
+        """Whether a block goes on where this group ends."""
+        if len(pieces) > 1 or len(self.pieces) > 1 or rows.stop - rows.start != self.height:
+            return False
+        (columns, part), (own_columns, own) = pieces[0], self.pieces[0]
+        moved = own_columns.start + self.count * self.height
+        return columns.start == moved and part.shape == own.shape and bool(np.array_equal(part, own))
+
+    def to(self, device: torch.device, dtype: torch.dtype) -> None:
+        """Make tensors of the matrices, the same one for each block."""
+        parts = [(columns, torch.tensor(part, device=device, dtype=dtype)) for columns, part in self.pieces]
+        if self.count > 1:
+            parts = [(columns, part.expand(self.count, *part.shape).contiguous()) for columns, part in parts]
+        self.pieces = parts
+
+
+def _grouped(blocks: list[tuple[slice, list[tuple[slice, Any]]]]) -> list[_Group]:
+    groups: list[_Group] = []
+    for rows, pieces in blocks:
+        if groups and groups[-1].takes(rows, pieces):
+            groups[-1].rows = slice(groups[-1].rows.start, rows.stop)
+            groups[-1].count += 1
+        else:
+            groups.append(_Group(rows, pieces, rows.stop - rows.start))
+    return groups
 
 
 def _runs(rows: NDArray[np.float64]) -> list[slice]:

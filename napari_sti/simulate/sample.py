@@ -25,8 +25,11 @@ CACHE_VARIABLE = "NAPARI_STI_CACHE"
 
 
 def sample_params(*, oblique: bool = False) -> SimulationParams:
-    """What the sample brain is simulated with; the oblique one is stored in LPI order, too."""
-    straight = SimulationParams(max_tilt=SAMPLE_TILT)
+    """What the sample brain is simulated with; the oblique one is stored in LPI order, too.
+
+    It carries R2', so that its sources can be separated at once.
+    """
+    straight = SimulationParams(max_tilt=SAMPLE_TILT, r2prime="consistent")
     return replace(straight, oblique=OBLIQUE_DEGREES, storage="LPI") if oblique else straight
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,23 @@ class SimulationParams:
         "2", label="Voxel size", unit="mm", help="One number, or three along the axes such as 1x1x2.5."
     )
     b0: float = param(3.0, label="B0", unit="T", low=0.01, high=25, help="Field strength stated in the study.")
+    r2prime: str = param(
+        "none",
+        label="R2'",
+        choices=("none", "consistent", "theory"),
+        help="R2' of every orientation, for separations, of the brain as iron and myelin. consistent: one Dr for both; "
+        "theory: static dephasing, which no single Dr fits.",
+    )
+    dr: float = param(114.0, label="Dr", unit="Hz/ppm", low=1, high=1e4, help="Of the consistent R2'.", advanced=True)
+    r2prime_snr: float = param(
+        10.0,
+        label="SNR of R2'",
+        unit="dB",
+        low=0,
+        high=120,
+        help="White noise in R2', as for the field.",
+        advanced=True,
+    )
     storage: str = param(
         "RAS",
         label="Storage order",
@@ -86,8 +103,8 @@ def simulate(wanted: SimulationParams | None = None, progress: Progress = silent
     Returns
     -------
     Acquisition
-        With ``simulated`` set, the true tensor as `reference_tensor`, a T1-weighted image as magnitude, and masks
-        of white matter and fluid.
+        With ``simulated`` set, the true tensor as `reference_tensor`, a T1-weighted image as magnitude, masks of
+        white matter and fluid, and R2' where it is wanted.
 
     Raises
     ------
@@ -110,7 +127,7 @@ def simulate(wanted: SimulationParams | None = None, progress: Progress = silent
     stage("simulating the field maps")
     field, dirs = _measure(tensor, wanted)
     stage("putting the study together")
-    return _acquisition(anatomy, tensor, field, dirs, order, wanted)
+    return _acquisition(anatomy, tensor, field, dirs, order, wanted, _rates(anatomy, wanted))
 
 
 def parse_voxel_size(text: str) -> tuple[float, float, float]:
@@ -191,6 +208,20 @@ def _measure(tensor: TensorField, wanted: SimulationParams) -> tuple[NDArray[np.
     return add_noise(field, tensor.mask, wanted.snr, np.random.default_rng(wanted.seed)), dirs
 
 
+def _rates(anatomy: "Anatomy", wanted: SimulationParams) -> NDArray[np.float32] | None:
+    """R2' (N, X, Y, Z) in Hz with noise, in RAS order; None where none is wanted."""
+    from napari_sti.simulate.sources import brain_sources, simulate_r2prime
+
+    if wanted.r2prime == "none":
+        return None
+    world = b0_directions(wanted.orientations, mode=wanted.tilts, max_tilt=wanted.max_tilt, seed=wanted.seed)
+    model: Literal["consistent", "theory"] = "theory" if wanted.r2prime == "theory" else "consistent"
+    rates = simulate_r2prime(brain_sources(anatomy), world, model, dr=wanted.dr, tesla=wanted.b0)
+    # Of its own, so that the field maps are the same with and without it.
+    noisy = add_noise(rates, anatomy.mask, wanted.r2prime_snr, np.random.default_rng([wanted.seed, 5]))
+    return np.maximum(noisy, 0)
+
+
 def add_noise(
     field: NDArray[np.float32], mask: NDArray[np.bool_], snr: float, rng: np.random.Generator
 ) -> NDArray[np.float32]:
@@ -221,6 +252,7 @@ def _acquisition(
     dirs: NDArray[np.float64],
     order: NDArray[np.float64],
     wanted: SimulationParams,
+    rates: NDArray[np.float32] | None = None,
 ) -> Acquisition:
     """Put everything into the storage order that was asked for; every voxel keeps its place in the world."""
     move = frames.orientation_between(tensor.affine, order)
@@ -235,5 +267,6 @@ def _acquisition(
         csf_mask=frames.reorder_volume(anatomy.csf > 0.8, move),
         magnitude=frames.reorder_volume(anatomy.t1, move)[None],
         reference_tensor=tensor.reordered(move),
+        r2prime=None if rates is None else frames.reorder_volume(rates, move, first_axis=1),
         simulated=True,
     )

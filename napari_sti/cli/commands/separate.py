@@ -49,6 +49,10 @@ def add(parser: argparse.ArgumentParser) -> None:
         default="sti",
         help="para-dia: chi-para.nii.gz and chi-dia.nii.gz",
     )
+    parser.add_argument(
+        "--regions", type=Path, metavar="FILE", help="label image on the grid of the study: regions.csv says what both "
+        "sources are in each of its labels, with the closed form beside them"
+    )  # fmt: skip
     add_out(parser)
 
 
@@ -68,7 +72,8 @@ def run(options: argparse.Namespace) -> int:
     check_folder(options.out, overwrite=options.overwrite)
     acquisition = load_study(options.study)
     paths = [entry.get("path") for entry in acquisition.inputs]
-    paths += [options.chi, options.r2, *(options.r2prime or ()), *(options.r2star or ())]
+    labels = None if options.regions is None else _labels(options.regions, acquisition)
+    paths += [options.chi, options.r2, options.regions, *(options.r2prime or ()), *(options.r2star or ())]
     check_separation_folder(options.out, paths, naming=options.naming)
     with Meter(method.title) as meter:
         result = separate(
@@ -88,8 +93,30 @@ def run(options: argparse.Namespace) -> int:
             **params,
         )
     save_separation(result, options.out, frame=options.frame, naming=options.naming, overwrite=options.overwrite)
+    if labels is not None:
+        _write_regions(result, labels, options)
     _say(result.provenance, method.title, options.out)
     return 0
+
+
+def _labels(path: Path, acquisition: Any) -> Any:
+    """Labels on the grid of the study, read before anything is computed."""
+    import numpy as np
+
+    from napari_sti.io.load import read_on_grid
+    from napari_sti.io.nifti import Header
+
+    grid = Header(acquisition.shape, acquisition.affine, Path(acquisition.name))
+    return np.rint(read_on_grid(path, grid, "label image")[0]).astype(np.int32)
+
+
+def _write_regions(result: Any, labels: Any, options: argparse.Namespace) -> None:
+    from napari_sti.io import atomic
+    from napari_sti.maps.separation_regions import boxes_csv, region_boxes
+
+    floor = {} if result.closed_form is None else {"closed form": result.closed_form}
+    boxes = region_boxes({options.method: result, **floor}, labels)
+    atomic.write_text(options.out / "regions.csv", boxes_csv(boxes), overwrite=options.overwrite)
 
 
 def _say(provenance: Any, title: str, folder: Path) -> None:

@@ -41,8 +41,9 @@ class WaveSepParams:
         choices=("published", "exact"),
         help="published: threshold, mask and project one after the other, which ends near the minimum; exact: "
         "three-operator splitting, which ends at it.",
+        advanced=True,
     )
-    max_iterations: int = param(100, label="Iterations", help="At most so many.", low=1, high=10000)
+    max_iterations: int = param(100, label="Iterations", help="At most so many.", low=1, high=10000, advanced=True)
     tol: float | None = param(
         None,
         label="Tolerance",

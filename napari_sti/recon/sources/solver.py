@@ -104,6 +104,7 @@ class _Iteration:
         self.problem, self.step = problem, step
         eye = torch.eye(len(problem.hessian), device=problem.b.device, dtype=problem.b.dtype)
         self.matrix = eye - step * problem.hessian
+        self.matrix_rows, self.hessian_rows = self.matrix.tolist(), problem.hessian.tolist()
         self.z = self.room().zero_()
         torch.mul(problem.b, step, out=self.z)  # one step from zero
         self.x = self.room().zero_()
@@ -154,9 +155,24 @@ class _Published(_Iteration):
     ) -> tuple[float, float, float]:
         z.mul_(mask)
         self.problem.project(z)
-        moved, size = _square(x.sub_(z)), _square(z)
+        moved = _square(x.sub_(z))
+        if len(z) == 2 and z.device.type == "cpu":
+            return self._pair(z, x, b, moved)
         torch.addmm(b, self.matrix, z, beta=self.step, out=x)  # the next step, in the place of the old estimate
-        return self.misfit(z, x, b), moved, size
+        return self.misfit(z, x, b), moved, _square(z)
+
+    def _pair(self, z: torch.Tensor, x: torch.Tensor, b: torch.Tensor, moved: float) -> tuple[float, float, float]:
+        """The same for two unknowns, for which a matrix product is a detour; the matrix is often diagonal."""
+        (a, c), (right, left) = z, b
+        (own, mixed), (_, other) = torch.mm(z, z.T).tolist()
+        (h00, h01), (_, h11) = self.hessian_rows
+        value = 0.5 * (h00 * own + 2 * h01 * mixed + h11 * other) - _dot(a, right) - _dot(c, left)
+        for row, (given, factors) in zip(x, zip(b, self.matrix_rows, strict=True), strict=True):
+            torch.mul(given, self.step, out=row)
+            for unknown, factor in zip(z, factors, strict=True):
+                if factor:
+                    row.add_(unknown, alpha=factor)
+        return value, moved, own + other
 
 
 class _Fit(_Iteration):

@@ -1,0 +1,288 @@
+"""The Separate panel: susceptibility and R2' in, chi+ and chi- out."""
+
+from pathlib import Path
+
+from qtpy.QtCore import QSignalBlocker, QTimer
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_sti.core.params import to_mapping
+from napari_sti.widgets.chips import ChipRow
+from napari_sti.widgets.command_row import CommandRow
+from napari_sti.widgets.device_box import DeviceBox
+from napari_sti.widgets.file_box import IMAGES
+from napari_sti.widgets.fold import Fold
+from napari_sti.widgets.log_curves import Curve, LogCurves
+from napari_sti.widgets.look import MARGIN, Form, MainButton
+from napari_sti.widgets.note import Note
+from napari_sti.widgets.outcome import Outcome
+from napari_sti.widgets.panel import Panel, text_label
+from napari_sti.widgets.panels import panel_titles
+from napari_sti.widgets.separate_chips import separation_chips
+from napari_sti.widgets.separate_dr import DrBox
+from napari_sti.widgets.separate_method import SeparationEditor
+from napari_sti.widgets.separate_rates import RatesBox
+from napari_sti.widgets.separate_results import SeparationResults
+from napari_sti.widgets.session.command import separate_command
+from napari_sti.widgets.session.controller import Controller
+from napari_sti.widgets.session.run import Run
+from napari_sti.widgets.session.separate import SeparationChoice
+from napari_sti.widgets.session.separate_sources import Lack
+from napari_sti.widgets.session.weights import weights_problem
+
+_CALM = 50
+"""Milliseconds after the last change before the panel is looked through again."""
+
+
+class SeparatePanel(Panel):
+    """Editor of a `SeparationChoice`, and what came of it."""
+
+    id = "separate"
+    title = "Separate"
+    order = 80
+    help = "Separate sources: susceptibility into its para- and diamagnetic part."
+
+    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
+        super().__init__(controller, parent)
+        self.session = controller.separation
+        self._lack: Lack | None = None
+        self.chips = ChipRow()
+        self.blocked = Note("warning")
+        self.blocked.setObjectName("sti_separate_blocked")
+        self.blocked.button.setObjectName("sti_separate_mend")
+        self.chi = QComboBox()
+        self.chi.setObjectName("sti_separate_chi")
+        self.chi.setAccessibleName("Susceptibility")
+        self.chi.setToolTip("Which susceptibility, in ppm, is separated: of the study, a run, a layer, or a file.")
+        self.chi.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.chi_file = QPushButton("File\N{HORIZONTAL ELLIPSIS}")
+        self.chi_file.setObjectName("sti_separate_chi_file")
+        self.chi_file.setToolTip("A NIfTI file in ppm: a scalar, or a tensor of six volumes with its sidecar.")
+        self.chi_remark = text_label()
+        self.rates, self.dr, self.method, self.device = RatesBox(), DrBox(), SeparationEditor(), DeviceBox()
+        self.naming = QCheckBox("Call the files chi-para and chi-dia")
+        self.naming.setObjectName("sti_separate_naming")
+        self.naming.setToolTip("As other scoring programs, such as qsm-ci, expect them; chi-dia is a magnitude.")
+        self.footer = self.button = MainButton("Separate")
+        self.button.setObjectName("sti_separate")
+        self.curve = LogCurves("objective")
+        self.curve.setObjectName("sti_separate_objective")
+        self.curve.setToolTip("The minimised functional over the iterations, logarithmic axis.")
+        self.numbers = text_label()
+        self.numbers.setObjectName("sti_separate_numbers")
+        self.outcome = Outcome()
+        self.outcome.result.setObjectName("sti_separate_result")
+        self.outcome.failure.setObjectName("sti_separate_failure")
+        self.results = SeparationResults(self.session)
+        self.command = CommandRow()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_CALM)
+        self._lay_out()
+        self._connect()
+        self._sources()
+        self._study_changed()
+
+    def _lay_out(self) -> None:
+        form, row = Form(), QHBoxLayout()
+        row.setSpacing(MARGIN // 2)
+        row.addWidget(self.chi, 1)
+        row.addWidget(self.chi_file)
+        form.row("χ", row, buddy=self.chi)
+        content = QWidget()
+        inside = QVBoxLayout(content)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.addWidget(self.device)
+        inside.addWidget(self.naming)
+        self.more = Fold("More", content)
+        self.more.button.setObjectName("sti_separate_more")
+        self.rows.addWidget(self.chips)
+        self.rows.addWidget(self.blocked)
+        self.rows.addLayout(form)
+        for part in (self.chi_remark, self.rates, self.dr, self.method, self.more, self.numbers, self.curve):
+            self.rows.addWidget(part)
+        for part in (self.outcome, self.results, self.command):
+            self.rows.addWidget(part)
+        self.rows.addStretch(1)
+        self.curve.hide()
+        self.numbers.hide()
+
+    def _connect(self) -> None:
+        session, studies, runs = self.session, self.controller.studies, self.controller.runs
+        session.sources_changed.connect(self._sources)
+        session.arrived.connect(self._arrived)
+        session.failed.connect(self._failed)
+        session.grid.failed.connect(self._failed)
+        studies.changed.connect(self._study_changed)
+        studies.checked.connect(self._due)
+        runs.added.connect(self._run_changed)
+        runs.changed.connect(self._run_changed)
+        runs.finished.connect(self._finished)
+        runs.devices_changed.connect(self._devices)
+        self.chi.activated.connect(self._due)
+        self.naming.toggled.connect(self._due)
+        self.chi_file.clicked.connect(self._choose_chi)
+        for part in (self.rates, self.dr, self.method, self.device):
+            part.valueChanged.connect(self._due)
+        self.blocked.clicked.connect(self._mend)
+        self.button.clicked.connect(self.separate_or_cancel)
+        self._timer.timeout.connect(self._refresh)
+
+    def value(self) -> SeparationChoice:
+        """What is to be separated, and how."""
+        method, params = self.method.value()
+        naming = "para-dia" if self.naming.isChecked() else "sti"
+        chi, device = str(self.chi.currentData() or ""), self.device.value()
+        return SeparationChoice(method, params, chi, self.rates.value(), self.dr.value(), device, naming)
+
+    def setValue(self, choice: SeparationChoice) -> None:
+        """Choose something else."""
+        self.method.set_mapping(choice.method, to_mapping(choice.params))
+        self.chi.setCurrentIndex(max(self.chi.findData(choice.chi), 0))
+        self.rates.setValue(choice.rates)
+        self.dr.setValue(choice.dr)
+        self.device.setValue(choice.device)
+        self.naming.setChecked(choice.naming == "para-dia")
+        self._refresh()
+
+    def entered(self) -> None:
+        """Look for new layers and results."""
+        self.session.refresh()
+        self.results.refresh()
+        self._refresh()
+
+    def why_not(self) -> str:
+        """Why Separate cannot be pressed, in one line; empty if it can."""
+        return "" if self._lack is None else self._lack.text
+
+    def separate_or_cancel(self) -> None:
+        """Start a separation, or cancel the one under way."""
+        if self.session.active is not None:
+            self.session.cancel()
+            return
+        self._refresh()
+        if not self.why_not():
+            self.outcome.clear()
+            self.session.start(self.value())
+            self._refresh()
+
+    # ---- what goes in ----------------------------------------------------------------------------------------------
+
+    def _due(self, *_: object) -> None:
+        self._timer.start()
+
+    def _sources(self) -> None:
+        """Offer the susceptibilities of now; what nobody has chosen gives way to what was reconstructed last."""
+        chosen, first = self.chi.currentData(), self.chi.itemData(0)
+        with QSignalBlocker(self.chi):
+            self.chi.clear()
+            for source in self.session.sources:
+                self.chi.addItem(source.title, source.key)
+            row = self.chi.findData(chosen) if chosen != first else 0
+            self.chi.setCurrentIndex(max(row, 0))
+        self._due()
+
+    def _study_changed(self) -> None:
+        study = self.controller.study
+        self.rates.set_study(study)
+        self.dr.set_tesla(study.tesla)
+        self._due()
+
+    def _choose_chi(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Choose a susceptibility [ppm]", "", IMAGES)
+        if name:
+            key = self.session.add_file(Path(name))
+            self.chi.setCurrentIndex(self.chi.findData(key))
+            self._refresh()
+
+    def _refresh(self) -> None:
+        choice, method = self.value(), self.method.method
+        source = self.session.source(choice.chi)
+        from_chi = method.starts_from == "chi"
+        for part in (self.chi, self.chi_file):
+            part.setEnabled(from_chi)
+        remark = "" if source is None else source.remark
+        self.chi_remark.setText(remark if from_chi else "Found together with the sources, from the field maps.")
+        self.chi_remark.setVisible(bool(self.chi_remark.text()))
+        self.rates.set_form(self.session.form(choice))
+        self._lack = self.session.lack(choice)
+        weights = weights_problem(self.method.weights())
+        if self._lack is None and self.method.needs_weights and (weights or not self.method.weights()):
+            self._lack = Lack(weights or f"{method.title} needs trained weights, and none are chosen.")
+        self._show_lack()
+        self.chips.setValue(separation_chips(self.session, choice))
+        self._show_button()
+        self.command.setVisible(self._lack is None)
+        if self._lack is None:
+            given, study = self.session.given(choice), self.controller.study
+            self.command.setValue(separate_command(study.path, choice.method, to_mapping(choice.params), given,
+                                                   device=choice.device))  # fmt: skip
+
+    def _show_lack(self) -> None:
+        lack, titles = self._lack, panel_titles()
+        action = ""
+        if lack is not None and lack.mend:
+            action = "Choose R2′" if lack.mend == "rates" else f"Go to {titles.get(lack.mend, '')}"
+        self.blocked.set("warning", "" if lack is None else lack.text, action=action)
+
+    def _mend(self) -> None:
+        if self._lack is not None and self._lack.mend == "rates":
+            self.rates.choose()
+        elif self._lack is not None and self._lack.mend:
+            self.go_to.emit(self._lack.mend)
+
+    def _devices(self) -> None:
+        self.device.set_devices(self.controller.runs.devices)
+
+    # ---- while it runs ---------------------------------------------------------------------------------------------
+
+    def _show_button(self) -> None:
+        active = self.session.active
+        cancelling = active is not None and active.cancelling
+        text = "Separate" if active is None else "Cancelling\N{HORIZONTAL ELLIPSIS}" if cancelling else "Cancel"
+        if self.button.text() != text:
+            self.button.setText(text)
+            self.button.set_quiet(active is not None)
+        self.button.setEnabled(not cancelling if active is not None else self._lack is None)
+        self.button.setToolTip(self.why_not() if active is None else "")
+
+    def _run_changed(self, run: Run) -> None:
+        self._show_button()
+        if run.job.kind == "separate" and run.active:
+            waiting = "" if run.state == "running" else "waiting for the run before"
+            at = f"iteration {run.iteration}" if run.iteration else run.message or waiting or "starting"
+            value = f", objective {run.objective:.4g}" if run.objective is not None else ""
+            self.numbers.setText(f"{run.name}: {at}{value}")
+            self.numbers.show()
+            self.curve.setVisible(bool(run.objectives))
+            self.curve.set_curves([Curve("objective", tuple(run.objectives))], ends="iterations")
+
+    # ---- what comes out --------------------------------------------------------------------------------------------
+
+    def _finished(self, run: Run) -> None:
+        if run.job.kind != "separate":
+            return
+        self._run_changed(run)
+        self.numbers.hide()
+        if run.state == "done":
+            self.outcome.done(run)
+        elif run.state == "failed":
+            self._failed(f"{run.name}: {run.sentence}", run.details)
+        else:
+            self.outcome.cancelled(run)
+        self._refresh()
+
+    def _arrived(self, _: str) -> None:
+        self.bring_to_view(self.results)
+
+    def _failed(self, sentence: str, details: str = "") -> None:
+        self.outcome.failed(sentence, details)
+        self.bring_to_view(self.outcome.failure)
