@@ -80,3 +80,61 @@ def test_out_of_range_and_wrong_network(tmp_path, capsys):
     save_lpn(Lpn1d(), {}, tmp_path / "point.safetensors")
     assert main([*words[:2], "--weights", str(tmp_path / "point.safetensors"), "-o", str(tmp_path / "b")]) == 2
     assert "takes no images" in capsys.readouterr().err
+
+
+@pytest.fixture
+def flat(tmp_path):
+    """A 2-D network and a volume, as words of a command without what is asked."""
+    save_lpn(LocalLpn(dims=2, widths=(3, 3)), {"title": "flat"}, tmp_path / "net.safetensors")
+    volume = np.random.default_rng(0).uniform(0.1, 0.9, (9, 8, 5))
+    return ["prior", write(tmp_path / "t1.nii", volume), "--weights", str(tmp_path / "net.safetensors")]
+
+
+def test_perturb_draws_and_tabulates(tmp_path, flat, capsys):
+    words = [*flat, "--axis", "0", "--slice", "3", "--perturb", "noise,contrast", "--figure", "curves.png"]
+    assert main([*words, "-o", str(tmp_path / "out")]) == 0
+    record = json.loads((tmp_path / "out" / "prior.json").read_text())
+    assert [curve["name"] for curve in record["curves"]] == ["noise", "contrast"] and record["axis"] == 0
+    assert nibabel.load(tmp_path / "out" / "perturbed_noise.nii.gz").shape == (1, 8, 5, 5)
+    assert (tmp_path / "out" / "curves.png").stat().st_size > 10_000
+    assert (tmp_path / "out" / "curve_contrast.csv").read_text().startswith("contrast (relative change),R,residual")
+    assert "noise: 0: " in capsys.readouterr().out
+    # another question into the same folder leaves nothing that is no longer true
+    assert main([*flat, "--every-slice", "--prox", "-o", str(tmp_path / "out"), "--overwrite"]) == 0
+    assert not (tmp_path / "out" / "curve_contrast.csv").exists()
+    assert nibabel.load(tmp_path / "out" / "prox.nii.gz").shape == (9, 8, 5)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_check_passes_and_refutes(tmp_path, flat, capsys):
+    assert main([*flat, "--slice", "2", "--check", "-o", str(tmp_path / "a")]) == 0
+    said = capsys.readouterr().out
+    assert "passed  Symmetric Jacobian" in said and "Proximal gradient converges" in said
+
+    class Twisted(torch.nn.Module):
+        def forward(self, x):
+            return 0.6 * x + 0.3 * torch.roll(x, 1, 3)  # its Jacobian is not symmetric
+
+    torch.jit.trace(Twisted(), torch.zeros(1, 1, 9, 8)).save(str(tmp_path / "net.ts"))
+    words = ["prior", flat[1], "--weights", str(tmp_path / "net.ts"), "--slice", "2"]
+    assert main([*words, "--check", "-o", str(tmp_path / "b")]) == 0
+    assert "FAILED  Symmetric Jacobian" in capsys.readouterr().out
+    record = json.loads((tmp_path / "b" / "prior.json").read_text())
+    assert not record["is_prox"] and record["model"]["title"] == "net.ts"
+    assert main([*words, "-o", str(tmp_path / "c")]) == 2
+    assert "other denoisers can be checked" in capsys.readouterr().err
+
+
+def test_cut_of_the_shipped_prior_and_comparison(tmp_path, flat, capsys):
+    words = ["prior", "--weights", "lpn-laplacian", "--cut", "--figure", "cut.pdf", "-o", str(tmp_path / "cut")]
+    assert main(words) == 0
+    rows = np.genfromtxt(tmp_path / "cut" / "cut.csv", delimiter=",", names=True)
+    inside = np.abs(rows["place"]) < 2.5  # R is |x| as far as it was taught
+    assert np.abs(rows["R"] - np.abs(rows["place"]))[inside].max() < 0.3
+    assert (tmp_path / "cut" / "cut.pdf").read_bytes().startswith(b"%PDF")
+    other = write(tmp_path / "other.nii", np.random.default_rng(1).uniform(0.1, 0.9, (9, 8, 5)))
+    assert main([*flat, "--slice", "0", "--compare", other, "-o", str(tmp_path / "two")]) == 0
+    assert "difference" in capsys.readouterr().out
+    assert nibabel.load(tmp_path / "two" / "prior_difference.nii.gz").shape[:2] == (9, 8)
+    assert main(["prior", "--weights", "lpn-laplacian", "-o", str(tmp_path / "no")]) == 2
+    assert "no image is given" in capsys.readouterr().err

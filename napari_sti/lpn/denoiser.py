@@ -15,7 +15,6 @@ from napari_sti.core.errors import InputError
 from napari_sti.lpn.networks.base import Lpn
 
 TORCHSCRIPT = (".ts", ".jit", ".torchscript")
-RISK = "This runs the program in the file. Load only files of people whom you would let run a program here."
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def as_denoiser(source: "Denoiser | Lpn | torch.nn.Module | Callable[[torch.Tens
 
 
 def load_denoiser(path: str | Path) -> Denoiser:
-    """Read a TorchScript (.ts, .jit, .torchscript) or ONNX (.onnx) file, to run on the CPU; see the risk above.
+    """Read a TorchScript (.ts, .jit, .torchscript) or ONNX (.onnx) file, to run on the CPU; see `napari_sti.lpn.question.RISK`.
 
     Raises
     ------
