@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-SHORT = {"laplacian_prior": ("--share", "0.002", "--out", "laplacian")}
+SHORT = {
+    "laplacian_prior": ("--share", "0.002", "--out", "laplacian"),
+    "image_priors": ("--share", "0.01", "--out", "priors"),
+}
 """Words for examples that would take minutes without them."""
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[1] / "examples").glob("*.py"))

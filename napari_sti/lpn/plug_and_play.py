@@ -7,6 +7,7 @@ is known at every iteration without inverting anything: R(f(y)) = <y, f(y)> - |f
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -124,6 +125,7 @@ def reconstruct_image(
     start: torch.Tensor | None = None,
     strict: bool = False,
     progress: Progress = silent,
+    follow: Callable[[torch.Tensor], None] | None = None,
 ) -> Reconstruction:
     """Find an image near a minimum of D(x) + weight R(x).
 
@@ -147,6 +149,8 @@ def reconstruct_image(
         Whether to refuse a run of which theory does not promise that it converges.
     progress : callable
         Called once per iteration with the objective.
+    follow : callable, optional
+        Called with the image of each iteration, before `progress`.
 
     Raises
     ------
@@ -170,6 +174,8 @@ def reconstruct_image(
         step()
         objectives.append(run.objective)
         changes.append(float((run.x - before).norm() / run.x.norm().clamp_min(1e-30)))
+        if follow is not None:
+            follow(run.x)
         told = None if math.isnan(run.objective) else run.objective
         progress(Step(number, iterations, objective=told, convergence=changes[-1] / tolerance, change=changes[-1]))
         if changes[-1] < tolerance:

@@ -1,5 +1,6 @@
 """Fully convolutional networks on images that do not fit into memory at once: tile by tile, with the same result."""
 
+from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any
 
@@ -25,11 +26,13 @@ class TiledLpn(Lpn):
         On any device; the image may be elsewhere, and tiles are brought to it.
     tile : int
         Edge of a tile in voxels, without what is added around; rounded up to the network's blocks.
+    on_tile : callable, optional
+        Called before each tile with the share of the image that is done; may raise to end it.
     """
 
     family = "tiled"
 
-    def __init__(self, network: LocalLpn, tile: int) -> None:
+    def __init__(self, network: LocalLpn, tile: int, on_tile: Callable[[float], None] | None = None) -> None:
         super().__init__()
         if tile < 1:
             raise InputError(f"tiles of {tile} voxels cannot be")
@@ -37,6 +40,7 @@ class TiledLpn(Lpn):
         self.config: dict[str, Any] = dict(network.config)
         self.channels, self.spatial, self.alpha = network.channels, network.spatial, network.alpha
         self._tile = _up(tile, network.stride)
+        self._on_tile = on_tile
 
     @property
     def has_terms(self) -> bool:
@@ -58,12 +62,17 @@ class TiledLpn(Lpn):
         f = torch.empty_like(y) if prox else None
         for core, cut, inner in self._tiles(y, 2 if prox else 1):
             part = self._brought(y[cut])
-            if f is not None:
+            if value is None:
+                assert f is not None
                 f[core] = self.network.prox(part)[inner].to(y)
-            if value is not None:
-                own = part[inner].square().sum(1)
-                terms = self.network.terms(part)[inner] - self.alpha * own
-                value = value + terms.double().flatten(1).sum(1).to(value.device)
+                continue
+            if f is None:
+                terms = self.network.terms(part)
+            else:
+                terms, image = self.network.terms_and_prox(part)
+                f[core] = image[inner].to(y)
+            own = terms[inner] - self.alpha * part[inner].square().sum(1)
+            value = value + own.double().flatten(1).sum(1).to(y.device)
         return value, f
 
     @torch.no_grad()
@@ -78,8 +87,15 @@ class TiledLpn(Lpn):
     def _brought(self, part: torch.Tensor) -> torch.Tensor:
         return part.to(next(self.network.parameters()).device)
 
-    def _tiles(self, y: torch.Tensor, radii: int) -> list[tuple[Slices, Slices, Slices]]:
+    def _tiles(self, y: torch.Tensor, radii: int) -> Iterator[tuple[Slices, Slices, Slices]]:
         """Tile, tile with its edge, and where the tile lies in that, for all tiles."""
+        places = self._places(y, radii)
+        for number, place in enumerate(places):
+            if self._on_tile is not None:
+                self._on_tile(number / len(places))
+            yield place
+
+    def _places(self, y: torch.Tensor, radii: int) -> list[tuple[Slices, Slices, Slices]]:
         edge = _up(radii * self.network.radius, self.network.stride)
         along = []
         for n in y.shape[2:]:

@@ -25,13 +25,15 @@ class WeightsBox(QWidget):
     ----------
     known : tuple of Weights
         Those that come with the package.
+    files : str
+        Kinds of files that are offered, as Qt's dialogs take them.
     """
 
     valueChanged = Signal()
 
-    def __init__(self, known: tuple[Weights, ...], parent: QWidget | None = None) -> None:
+    def __init__(self, known: tuple[Weights, ...], parent: QWidget | None = None, *, files: str = _FILES) -> None:
         super().__init__(parent)
-        self._value = ""
+        self._value, self._files = "", files
         self.combo = QComboBox()
         self.combo.setObjectName("sti_weights")
         self.combo.setAccessibleName("Weights")
@@ -66,7 +68,7 @@ class WeightsBox(QWidget):
         """Ask for a file."""
         before = Path(self._value)
         start = str(before.parent) if before.suffix else ""
-        name, _ = QFileDialog.getOpenFileName(self, "Choose the weights", start, _FILES)
+        name, _ = QFileDialog.getOpenFileName(self, "Choose the weights", start, self._files)
         self.setValue(name or self._value)
 
     def _insert(self, row: int, text: str, value: str) -> None:

@@ -3,10 +3,12 @@
 import json
 
 import numpy as np
+import pytest
 import torch
 
 from napari_sti.lpn.checkpoint import load_lpn
 from napari_sti.lpn.prior import prior
+from napari_sti.lpn.proofs import check_prior
 from napari_sti.recon.weights import SHIPPED
 
 LAPLACIAN = SHIPPED / "lpn-laplacian.safetensors"
@@ -27,3 +29,27 @@ def test_zero_but_for_rounding_is_in_range():
     found = prior(network, torch.tensor([[-8.9407e-08], [0.0], [2.0]]), iterations=500)
     assert found.inversion.in_range.all()
     assert abs(float(found.value[0] - found.value[1])) < 1e-3
+
+
+@pytest.mark.parametrize("name", ["lpn-brain", "lpn-tensor"])
+def test_shipped_networks_are_a_prox(name):
+    network, card = load_lpn(name)
+    assert card["disclaimer"] and card["scores"] and card["trained_on"] and "MNI152" in card["trained_on"]
+    assert (SHIPPED / f"{name}.safetensors").stat().st_size < 10e6
+    noise = card["domain"]["noise"][1]
+    images = torch.rand(2, network.channels, *(12,) * network.spatial, generator=torch.Generator().manual_seed(0))
+    report = check_prior(network, images, noise=noise)
+    assert report.is_prox, report.conclusion
+
+
+def test_an_ordinary_denoiser_beside_the_brain_prior_is_none():
+    """A small residual network of random layers fails for the right reason: its Jacobian is not symmetric."""
+    torch.manual_seed(0)
+    layers = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 8, 3, padding=1), torch.nn.ReLU(), torch.nn.Conv2d(8, 1, 3, padding=1)
+    ).eval()
+    images = torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    report = check_prior(lambda y: y - layers(y), images, noise=0.05)
+    assert not report.is_prox
+    asymmetry = next(check for check in report.checks if "symm" in check.id)
+    assert asymmetry.passed is False and asymmetry.value > 1e-3

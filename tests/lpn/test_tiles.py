@@ -14,7 +14,7 @@ def test_the_same_as_in_one_piece(shape):
         out.mul_(10)
     y = torch.randn(1, 2, *shape, dtype=torch.float64)
     tiled = TiledLpn(network, 13)
-    assert len(tiled._tiles(y, 2)) > 5 and 4 * network.radius < max(shape)
+    assert len(tiled._places(y, 2)) > 5 and 4 * network.radius < max(shape)
     psi, f = tiled.psi_and_prox(y)
     assert torch.allclose(psi, network.psi(y), rtol=1e-12)
     assert torch.allclose(f, network.prox(y), atol=1e-12)

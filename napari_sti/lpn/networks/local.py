@@ -156,8 +156,17 @@ class LocalLpn(Lpn):
 
     def terms(self, y: torch.Tensor) -> torch.Tensor:
         """Return the local terms of psi, (B, *spatial), alpha |y_v|^2 included: they add up to psi(y)."""
+        _, totals = self._ahead(self._images(self.checked(y)), slopes=False, totals=True)
+        return self._spread(y, totals)
+
+    def terms_and_prox(self, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Both of them at the price of f."""
         images = self._images(self.checked(y))
-        _, totals = self._ahead(images, slopes=False, totals=True)
+        slopes, totals = self._ahead(images, slopes=True, totals=True)
+        return self._spread(y, totals), self._back(images, slopes)
+
+    def _spread(self, y: torch.Tensor, totals: list[torch.Tensor]) -> torch.Tensor:
+        """Share what was counted on blocks among their voxels."""
         spread = totals[-1]
         for level in range(len(totals) - 2, -1, -1):
             shape = tuple(totals[level].shape[2:])

@@ -22,9 +22,13 @@ _BETWEEN = "{} to {}"
 
 
 def shipped(method: str) -> tuple[Weights, ...]:
-    """Weights of a method that come with the package; their names begin with that of the method."""
+    """Weights of a method that come with the package; their names begin with that of the method.
+
+    Some are for other things, and their cards list the methods that they are for.
+    """
     names = sorted(path.stem for path in known.SHIPPED.glob(f"{method}*.safetensors"))
-    return tuple(find_weights(name) for name in names if not weights_problem(name))
+    found = (find_weights(name) for name in names if not weights_problem(name))
+    return tuple(weights for weights in found if method in weights.card.get("methods", [method]))
 
 
 def weights_problem(weights: str) -> str:
@@ -115,6 +119,10 @@ def _domain(domain: Mapping[str, Any]) -> list[str]:
         ("b0_t", "{} T"),
         ("field_ppm", "fields of {} ppm"),
         ("snr_db", "noise of {} dB"),
+        ("dims", "{}-D images"),
+        ("channels", "values per voxel: {}"),
+        ("unit", "{}"),
+        ("noise", "noise of {}"),
     )
     return [text.format(_range(domain[name])) for name, text in words if domain.get(name) is not None]
 
