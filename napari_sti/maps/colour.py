@@ -8,11 +8,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_sti.core import frames
 from napari_sti.core.tensor_field import TensorField
+from napari_sti.maps.even_colour import even_colour
 
 RGB = NDArray[np.uint8]
+_Floats = NDArray[np.float32]
 
 FLOOR_SHARE = 0.1
 """Automatic floor as a share of the ceiling: noise makes every anisotropy positive, so black starts above 0."""
+
+
+Axes = tuple[bool, bool, bool]
+"""One flag for each of the world's axes: left-right, front-back, up-down."""
+NO_AXIS: Axes = (False, False, False)
 
 
 def pev_colour(
@@ -20,6 +27,9 @@ def pev_colour(
     msa: NDArray[np.floating],
     floor: float | None = None,
     ceiling: float | None = None,
+    *,
+    even: bool = False,
+    suppress: Axes = NO_AXIS,
 ) -> RGB:
     """Colour directions by their world axes.
 
@@ -31,6 +41,10 @@ def pev_colour(
         Anisotropy in ppm: black up to `floor`, full brightness from `ceiling` on, linear between. NaN is black.
     floor, ceiling : float, optional
         In ppm; by default those of `msa_limits`. If the ceiling is not above the floor, brightness is a step there.
+    even : bool
+        Every direction equally light (`even_colour`); otherwise up-down looks darker than front-back.
+    suppress : three bool
+        World axes (left-right, front-back, up-down) whose part of the colour is left out.
 
     Returns
     -------
@@ -42,27 +56,37 @@ def pev_colour(
         suited = msa_limits(anisotropy)
         floor, ceiling = suited[0] if floor is None else floor, suited[1] if ceiling is None else ceiling
     if pev.ndim == 1:
-        return cast(RGB, pev_colour(pev[None], anisotropy[None], floor, ceiling)[0])
+        one = pev_colour(pev[None], anisotropy[None], floor, ceiling, even=even, suppress=suppress)
+        return cast(RGB, one[0])
     out = np.empty_like(pev, dtype=np.uint8)
     # Slice by slice stays in the cache, if the slices lie together in memory.
     slowest = int(np.argmax(np.abs(pev.strides[:-1])))
     slices = (np.moveaxis(array, slowest, 0) for array in (out, pev, anisotropy))
-    for painted, directions, values in zip(*slices, strict=True):
-        painted[...] = _colour(directions, values, floor, ceiling)
+    for painted, directions, values in zip(*slices, strict=True) if pev.ndim > 2 else [(out, pev, anisotropy)]:
+        if any(suppress):
+            directions = directions * ~np.array(suppress)
+        brightness = window_share(values, floor, ceiling)
+        painted[...] = even_colour(directions, brightness) if even else _colour(directions, brightness)
     return out
 
 
-def _colour(pev: NDArray[np.float32], msa: NDArray[np.float32], floor: float, ceiling: float) -> NDArray[np.float32]:
-    width = ceiling - floor
-    if width > 0:
-        brightness = (msa - np.float32(floor)) * np.float32(255 / width)
-    else:
-        brightness = np.where(msa > floor, np.float32(255), np.float32(0))
-    # fmax and fmin prefer numbers to NaN, so that NaN becomes black.
-    brightness = np.fmin(np.fmax(brightness, 0), 255)
-    scaled = np.abs(pev) * brightness[..., None]
+def window_share(values: NDArray[np.floating], floor: float, ceiling: float) -> NDArray[np.float32]:
+    """Where values lie between floor and ceiling, from 0 to 1; a step at the floor where the ceiling is not above it.
+
+    NaN is 0.
+    """
+    given = np.asarray(values, np.float32)
+    if not ceiling > floor:
+        return np.where(given > floor, np.float32(1), np.float32(0))
+    share = (given - np.float32(floor)) * np.float32(1 / (ceiling - floor))
+    # fmax and fmin prefer numbers to NaN.
+    return cast(_Floats, np.fmin(np.fmax(share, 0), 1))
+
+
+def _colour(pev: NDArray[np.float32], brightness: NDArray[np.float32]) -> NDArray[np.float32]:
+    scaled = np.abs(pev) * (np.float32(255) * brightness)[..., None]
     scaled += np.float32(0.5)
-    return cast(NDArray[np.float32], np.fmin(np.fmax(scaled, 0), 255))
+    return cast(_Floats, np.fmin(np.fmax(scaled, 0), 255))
 
 
 def tensor_colour(tensor: TensorField, floor: float | None = None, ceiling: float | None = None) -> RGB:
@@ -111,7 +135,7 @@ def _two_digits(value: float) -> float:
     return round(value, 1 - math.floor(math.log10(value)))
 
 
-def colour_key(view_axes: ArrayLike, *, size: int = 128) -> RGB:
+def colour_key(view_axes: ArrayLike, *, size: int = 128, even: bool = False, suppress: Axes = NO_AXIS) -> RGB:
     """Paint the key to the direction colours: the near half of a ball of directions as this view sees it.
 
     Parameters
@@ -120,6 +144,8 @@ def colour_key(view_axes: ArrayLike, *, size: int = 128) -> RGB:
         Rows: the unit vectors in RAS axes that point to the right of the screen, to its top, and at the viewer.
     size : int
         Edge of the picture in pixels.
+    even, suppress
+        As in `pev_colour`.
 
     Returns
     -------
@@ -138,6 +164,6 @@ def colour_key(view_axes: ArrayLike, *, size: int = 128) -> RGB:
     near = np.sqrt(np.clip(1 - right**2 - up**2, 0, 1))
     directions = np.stack([right, up, near], axis=-1) @ axes
     key = np.empty((size, size, 4), np.uint8)
-    key[..., :3] = np.rint(np.clip(np.abs(directions), 0, 1) * 255)
+    key[..., :3] = pev_colour(directions, np.ones((size, size), np.float32), 0.0, 1.0, even=even, suppress=suppress)
     key[..., 3] = np.rint(np.clip((1 - distance) * radius + 0.5, 0, 1) * 255)
     return key

@@ -1,5 +1,6 @@
 """The maps of a tensor file, as files."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,30 @@ from napari_sti.core.frames import FRAMES, Frame, parse_frame, to_ras
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.io.nifti import write_volume
 from napari_sti.io.results import check_no_input, load_tensor, save_result, sidecar_frame
-from napari_sti.maps.colour import pev_colour
+from napari_sti.maps.colour import NO_AXIS, Axes, pev_colour
 
 SAME_COLOURS_DEGREES = 1.0
 """Without a stated frame, colours are written only where all frames agree on them to this angle."""
 
 
-def write_maps(path: Path, folder: Path, *, frame: str | None = None, overwrite: bool = False) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class ColourChoice:
+    """How the colour map is painted: MSA floor and ceiling in ppm (automatic by default), as in `pev_colour`."""
+
+    floor: float | None = None
+    ceiling: float | None = None
+    even: bool = False
+    suppress: Axes = NO_AXIS
+
+
+def write_maps(
+    path: Path,
+    folder: Path,
+    *,
+    frame: str | None = None,
+    overwrite: bool = False,
+    colours: ColourChoice | None = None,
+) -> tuple[str, ...]:
     """Write chi, mms, msa, pev and the colour map of a six-volume tensor.
 
     Parameters
@@ -27,6 +45,8 @@ def write_maps(path: Path, folder: Path, *, frame: str | None = None, overwrite:
         0 to 255 along the last axis) and ``result.json`` go; directions keep the frame of the input.
     frame : {"voxel", "ras", "lps", "fsl"}, optional
         Axes of the components where no sidecar tells them.
+    colours : ColourChoice, optional
+        How the colour map is painted.
 
     Returns
     -------
@@ -36,8 +56,13 @@ def write_maps(path: Path, folder: Path, *, frame: str | None = None, overwrite:
     Raises
     ------
     InputError
-        If the file is not a tensor, or its frame is stated twice and differently.
+        If the file is not a tensor, its frame is stated twice and differently, or the floor lies above the ceiling.
     """
+    colours = colours or ColourChoice()
+    if colours.floor is not None and colours.ceiling is not None and colours.floor > colours.ceiling:
+        raise InputError(
+            f"the floor {colours.floor:g} ppm lies above the ceiling {colours.ceiling:g} ppm", mend="swap them"
+        )
     check_no_input(folder, [path])
     stated = sidecar_frame(path)
     if frame is not None and stated is not None and frame != stated:
@@ -57,7 +82,7 @@ def write_maps(path: Path, folder: Path, *, frame: str | None = None, overwrite:
     if ambiguous:
         notes.append("no colour map was written, since on this rotated grid its colours depend on the frame")
     else:
-        _write_colour(tensor, folder, overwrite)
+        _write_colour(tensor, folder, overwrite, colours)
     return tuple(notes)
 
 
@@ -68,9 +93,9 @@ def _frames_agree(tensor: TensorField) -> bool:
     return all(np.diag(np.abs(to_ras(frame, tensor.affine))).min() >= limit for frame in frames)
 
 
-def _write_colour(tensor: TensorField, folder: Path, overwrite: bool) -> None:
+def _write_colour(tensor: TensorField, folder: Path, overwrite: bool, how: ColourChoice) -> None:
     world = tensor.in_frame("ras")
-    colour = pev_colour(world.pev, world.msa)
+    colour = pev_colour(world.pev, world.msa, how.floor, how.ceiling, even=how.even, suppress=how.suppress)
     write_volume(
         folder / "colour.nii.gz",
         colour,

@@ -5,6 +5,7 @@ classes, and where these are gone the caller gets None and shows less instead of
 """
 
 import logging
+import weakref
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
@@ -75,6 +76,55 @@ def background_color(viewer: Any) -> tuple[float, float, float]:
     if color is None:
         return (0.0, 0.0, 0.0)
     return (float(color[0]), float(color[1]), float(color[2]))
+
+
+def set_mesh(layer: Any, vertices: Any, faces: Any, colors: Any) -> None:
+    """Give a Surface layer another mesh of the same extent at once.
+
+    Corners and their colours in steps would not fit each other, and a change of the data makes the viewer work out
+    all extents and sliders anew, which takes longer than everything else.
+    """
+    from numpy import float32, ones
+
+    _turn_in_the_volume(layer)
+    layer._vertex_colors = colors
+    with layer.events.blocker_all(), layer._block_refresh():
+        layer.data = (vertices, faces, ones(len(vertices), float32))
+    layer.refresh(extent=False, thumbnail=False)
+
+
+def _turn_in_the_volume(layer: Any) -> None:
+    """Let a Surface follow the order of the dimensions in 3-D, too.
+
+    In 3-D, napari 0.9 hands the corners on in the order of the data, whatever ``dims.order`` is, while everything
+    else is turned: a surface then lies across the image. A napari that turns them itself is left alone.
+    """
+    from dataclasses import replace
+
+    state: Any = getattr(layer, "_slicing_state", None)
+    update = getattr(state, "_update_slice_response", None)
+    if update is None or getattr(state, "_turned_by_napari_sti", False):
+        return
+    owner = weakref.ref(layer)
+
+    def turned(response: Any) -> None:
+        mine = owner()
+        order = list(response.slice_input.displayed)
+        if mine is not None and len(order) == 3 and response.vertices is mine.vertices:
+            response = replace(response, vertices=response.vertices[:, order])
+        update(response)
+
+    state._update_slice_response = turned
+    state._turned_by_napari_sti = True
+
+
+def set_vectors(layer: Any, vectors: Any, colors: Any) -> None:
+    """Give a Vectors layer other lines and their colours within the same extent, shown once; see `set_mesh`."""
+    with layer.events.blocker_all(), layer._block_refresh():
+        layer.data = vectors
+        if len(vectors):
+            layer.edge_color = colors
+    layer.refresh(extent=False, thumbnail=False)
 
 
 def add_painted_overlay(viewer: Any, name: str, paint: Any) -> Any:
@@ -196,3 +246,96 @@ def _overlay_class() -> Any:
 
     overlay_to_visual[PaintedOverlay] = VispyPaintedOverlay
     return PaintedOverlay
+
+
+def line_layer(data: Any, **keywords: Any) -> Any:
+    """Make a layer of many thin lines: napari's Vectors, drawn by OpenGL as lines instead of as meshes.
+
+    A mesh needs four triangles for a line in three dimensions, which is several times slower to make and to turn on
+    software OpenGL (benchmarks/tracts.py). Where napari's rendering classes are gone it is an ordinary Vectors layer.
+
+    Parameters
+    ----------
+    data : (n, 2, 3) array
+        Start and extent.
+    **keywords
+        Those of ``napari.layers.Vectors``; ``edge_width`` is in pixels of the screen.
+    """
+    try:
+        kind = _line_layer_class()
+    except (ImportError, AttributeError, TypeError) as error:
+        _LOG.warning("This version of napari draws streamlines as meshes: %s", error)
+        from napari.layers import Vectors
+
+        return Vectors(data, **keywords | {"edge_width": 0.2})
+    return kind(data, **keywords)
+
+
+@cache
+def _line_layer_class() -> Any:
+    """Make the layer's class and tell napari how it is drawn."""
+    import numpy as np
+    from napari._vispy.layers.base import VispyBaseLayer
+    from napari._vispy.utils.visual import layer_to_visual
+    from napari.layers import Vectors
+    from vispy.scene.visuals import Line
+
+    class TractLines(Vectors):
+        """Vectors drawn as OpenGL's lines, which do not count their many segments again and again."""
+
+        _max_vectors_thumbnail = 64
+        _extent_of: Any = (None, None)
+
+        @property
+        def _extent_data(self) -> Any:
+            # napari asks for it several times with every change.
+            if self._extent_of[0] is not self.data:
+                self._extent_of = (self.data, super()._extent_data)
+            return self._extent_of[1]
+
+        @property
+        def _type_string(self) -> str:
+            return "vectors"  # by which napari finds icon and writers
+
+    class VispyTractLines(VispyBaseLayer):
+        """Hands the segments of the slice, or all of them, to the graphics card."""
+
+        def __init__(self, layer: Any, font_info: Any) -> None:
+            node = Line(pos=np.zeros((2, 3), np.float32), color=(0, 0, 0, 0), connect="segments", method="gl")
+            super().__init__(layer, node, font_info=font_info)
+            for emitter in (layer.events.edge_color, layer.events.edge_width, layer.events.length):
+                emitter.connect(self._on_data_change)
+            self.reset()
+            self._on_data_change()
+
+        def _on_data_change(self) -> None:
+            layer = self.layer
+            shown = layer._view_data
+            ends = np.zeros((max(2 * len(shown), 2), 3), np.float32)
+            colors = np.zeros((len(ends), 4), np.float32)
+            if len(shown):
+                # OpenGL has the axes in the other order than napari; in slices the third one is 0.
+                width = shown.shape[-1]
+                ends[0::2, :width] = shown[:, 0, ::-1]
+                ends[1::2, :width] = (shown[:, 0] + layer.length * shown[:, 1])[:, ::-1]
+                colors[:] = np.repeat(layer.edge_color[layer._view_indices], 2, axis=0)
+            self.node.set_data(pos=ends, color=colors, width=max(float(layer.edge_width), 1.0))
+            self.node.update()
+            self._on_matrix_change()
+
+    layer_to_visual[TractLines] = VispyTractLines
+    return TractLines
+
+
+def qt_viewer(model: Any) -> Any:
+    """Make a widget that shows a `ViewerModel` without layer list and menus; None where napari has no such thing."""
+    try:
+        from napari._qt.qt_viewer import QtViewer
+
+        widget = QtViewer(model)
+        widget.dims.setVisible(False)  # its slider would take room; the mouse wheel and the crosshair scroll
+        widget.setAcceptDrops(False)
+    except (ImportError, AttributeError, TypeError) as error:
+        _LOG.warning("This version of napari cannot show linked views: %s", error)
+        return None
+    return widget

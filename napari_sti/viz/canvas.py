@@ -6,7 +6,7 @@ screenshots, let the mouse through, and go away with it. They are painted again 
 
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -51,12 +51,15 @@ class Annotations:
         None where this version of napari cannot show it; the status line works all the same.
     unit : {"ppm", "ppb"}
         Unit of susceptibilities and fields on the canvas and in the status line.
+    brief : bool
+        Whether the caption says plane and convention only, for small views beside a large one.
     """
 
     def __init__(self) -> None:
         self.unit: Unit = "ppm"
         self.shown = dict.fromkeys(PARTS, True)
         self.overlay: Any = None
+        self.brief = False
 
     def configure(self, *, unit: str | None = None, **parts: bool) -> None:
         """Choose the unit, or which parts (letters, caption, key, bar) are shown.
@@ -84,7 +87,8 @@ class Annotations:
 
     def legend(self, viewer: Any) -> Legend:
         """Return what is to be written now."""
-        return legend(viewer, self.unit)
+        found = legend(viewer, self.unit)
+        return replace(found, caption=tuple(filter(None, (found.plane,)))) if self.brief else found
 
     def paint(self, viewer: Any, width: float, height: float, ratio: float) -> list[Sprite]:
         """Paint everything for a canvas of this size in logical pixels."""

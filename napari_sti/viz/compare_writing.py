@@ -19,6 +19,8 @@ _SCALE_BAR = 44
 """Pixels at the foot of the canvas that napari's scale bar takes."""
 _BAR_ROOM = 50
 """Width of a colour bar with its numbers, without the title."""
+_OVERHANG = 12
+"""Pixels by which the title of a bar may reach out of the free cell."""
 _LEAST = 260
 """Height of the legend in pixels where no cell is free."""
 
@@ -175,6 +177,8 @@ def _shared(
     for i, bar in enumerate(state.bars if shown["bar"] else ()):
         room = box.y + box.height - y - _SCALE_BAR
         picture = paint.bar(bar, ratio, dark, height=max(min(paint.BAR_HEIGHT, room - 40), 50))
+        if i and right - picture.shape[1] / ratio < box.x - _OVERHANG:
+            break  # it would lie on an image
         yield f"bar {i + 1}", picture, right, y, (1, 0)
         right -= picture.shape[1] / ratio + 2 * MARGIN
     if state.key is not None and shown["key"]:

@@ -7,8 +7,10 @@ of the volume keeps its place in the world, so that no voxel is further from its
 The true affine stays in the layer's metadata; the status line computes true world coordinates from it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -55,28 +57,28 @@ class DisplayGrid:
         object.__setattr__(self, "affine", np.array(self.affine, np.float64))
         object.__setattr__(self, "shape", tuple(int(n) for n in self.shape[:3]))
 
-    @property
+    @cached_property
     def orientation(self) -> NDArray[np.float64]:
         """From the stored order of axes to the nearest RAS order, as `frames.reorder_volume` takes it."""
         return frames.canonical_orientation(self.affine)
 
-    @property
+    @cached_property
     def shown_shape(self) -> tuple[int, int, int]:
         """Shape of the volume in the order in which it is shown."""
         order = np.argsort(self.orientation[:, 0])
         return cast(tuple[int, int, int], tuple(self.shape[int(axis)] for axis in order))
 
-    @property
+    @cached_property
     def true_affine(self) -> NDArray[np.float64]:
         """Indices of the shown volume to true RAS mm."""
         return frames.reorder_affine(self.affine, self.orientation, self.shape)
 
-    @property
+    @cached_property
     def scale(self) -> NDArray[np.float64]:
         """Voxel size of the shown volume in mm."""
         return np.array(frames.voxel_size(self.true_affine))
 
-    @property
+    @cached_property
     def translate(self) -> NDArray[np.float64]:
         """Place of the first shown voxel in mm, such that the centre of the volume is at its true place."""
         middle = (np.array(self.shown_shape) - 1) / 2
@@ -124,6 +126,12 @@ def layer_info(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what this package knows about a layer, from the layer's ``metadata``; None for a foreign layer."""
     info = metadata.get(METADATA_KEY)
     return info if isinstance(info, dict) else None
+
+
+def tell_path(layers: Iterable[tuple[Any, dict[str, Any], str]], path: Path) -> None:
+    """Let the layers of a result say where it lies: its folder, or the file of its tensor."""
+    for _, keywords, _ in layers:
+        keywords["metadata"][METADATA_KEY]["path"] = str(path.absolute())
 
 
 def grid_of(info: Mapping[str, Any] | None) -> DisplayGrid | None:

@@ -5,7 +5,7 @@ Every layer holds a volume in the nearest RAS order with scale, translation and 
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from napari_sti.viz.lines import make_lines
 from napari_sti.viz.masks import mask_layer, run_of_study
 from napari_sti.viz.numbers import degrees, nice_limit
 from napari_sti.viz.shown_maps import ShownMaps, shown_maps, symmetric_limit
+from napari_sti.viz.style import PLAIN, Style, style_of
 
 LayerData = tuple[Any, dict[str, Any], str]
 """Data, keywords and layer type, as napari's readers and widgets hand them over."""
@@ -101,31 +102,51 @@ def set_window(layer: Any, floor: float, ceiling: float) -> None:
     maps = None if info is None else info.get("maps")
     if info is None or not isinstance(maps, ShownMaps):
         return
+    style = style_of(info)
     if info["kind"] in ("pev_colour", "compared_colour"):
-        paint_colours(layer.data, maps, floor, ceiling)
+        paint_colours(layer.data, maps, floor, ceiling, style)
         info.update(floor=floor, ceiling=ceiling)
         layer.refresh(extent=False)
         # Legends follow the metadata, which has no event of its own for changes inside.
         layer.metadata = dict(layer.metadata)
     elif info["kind"] == "pev_lines":
         info.update(floor=floor, ceiling=ceiling)
-        if layer.visible:
+        if info.get("followed"):
+            layer.metadata = dict(layer.metadata)  # who draws it slice by slice listens to that
+        elif layer.visible:
             _draw_lines(layer)
         else:
             # napari does not slice what is hidden, and takes no colours for a slice that is out of date.
             info["stale"] = True  # connecting twice is once; a duplicated layer has the mark without the connection
             layer.events.visible.connect(_catch_up)
+    elif info["kind"] == "pev_glyphs":
+        info.update(floor=floor, ceiling=ceiling)
+        layer.metadata = dict(layer.metadata)
+    elif not style.by_msa:
+        return  # floor and ceiling are those of another map
     elif info["kind"] in ("msa", "compared_msa") and ceiling > 0:
         layer.contrast_limits = (0.0, ceiling)
     elif info["kind"] == "pev_spread":
         layer.data = shown_spread(maps, "pev_spread", floor)
 
 
+def set_style(layer: Any, style: Style, floor: float, ceiling: float) -> None:
+    """Show a layer of a tensor in another style; does nothing for other layers."""
+    info = layer_info(layer.metadata)
+    if info is None or not isinstance(info.get("maps"), ShownMaps):
+        return
+    was_msa = style_of(info).by_msa
+    info["style"] = style
+    if info["kind"] == "msa" and not (was_msa and style.by_msa):
+        return  # its limits stay what they were
+    set_window(layer, floor, ceiling)
+
+
 def _draw_lines(layer: Any) -> None:
     """Give a visible layer of lines the window that its metadata states."""
     info = layer_info(layer.metadata)
     assert info is not None
-    lines = _lines(info["maps"], info["floor"], info["ceiling"])
+    lines = _lines(info["maps"], info["floor"], info["ceiling"], style_of(info))
     layer.data = lines.vectors
     if len(lines.vectors):
         layer.edge_color = lines.colors
@@ -215,7 +236,8 @@ def _magnitudes(acq: Acquisition, grid: DisplayGrid, common: Mapping[str, Any]) 
 def _further_maps(acq: Acquisition, grid: DisplayGrid, common: Mapping[str, Any]) -> list[LayerData]:
     layers = []
     inside = grid.to_shown(acq.mask)
-    for i, r2prime in enumerate(() if acq.r2prime is None else acq.r2prime):
+    # Of several the first is enough to look at: one for each orientation would crowd the list of layers.
+    for i, r2prime in enumerate(() if acq.r2prime is None else acq.r2prime[:1]):
         name = "R2'" if acq.r2prime is not None and len(acq.r2prime) == 1 else f"R2' {i + 1}"
         shown = only_inside(grid.to_shown(r2prime), inside)
         limits = (0.0, symmetric_limit(r2prime[acq.mask]))
@@ -279,21 +301,37 @@ def colour_layer(maps: ShownMaps, name: str, floor: float, ceiling: float, commo
     return rgba, keywords, "image"
 
 
-def paint_colours(rgba: NDArray[np.uint8], maps: ShownMaps, floor: float, ceiling: float) -> None:
+def paint_colours(rgba: NDArray[np.uint8], maps: ShownMaps, floor: float, ceiling: float, style: Style = PLAIN) -> None:
     """Write the direction colours of a run into an RGBA volume; what lies outside the mask is left alone."""
-    colours = pev_colour(*maps.painted, floor, ceiling).reshape(-1, 3)
-    rgba.reshape(-1, 4)[maps.inside, :3] = colours[: len(maps.inside)]
+    pev, values = maps.painted[0], style.blocks(maps)
+    if style.opacity:
+        values, window = np.ones_like(values), (0.0, 1.0)
+    else:
+        window = (floor, ceiling)
+    colours = pev_colour(pev, values, *window, even=style.even, suppress=style.suppress).reshape(-1, 3)
+    count = len(maps.inside)
+    painted = np.empty((count, 4), np.uint8)
+    painted[:, :3] = colours[:count]
+    painted[:, 3] = style.alpha(maps, floor, ceiling)
+    # As whole numbers, so that every voxel is written once.
+    rgba.reshape(-1, 4).view(np.uint32)[maps.inside, 0] = painted.view(np.uint32)[:, 0]
 
 
-def _lines(maps: ShownMaps, floor: float, ceiling: float) -> Any:
-    share = (maps.msa - floor) / max(ceiling - floor, 1e-9)
+def _lines(maps: ShownMaps, floor: float, ceiling: float, style: Style = PLAIN) -> Any:
+    values = style.values(maps)
+    share = (values - floor) / max(ceiling - floor, 1e-9)
     return make_lines(
         maps.pev,
-        maps.mask & (maps.msa >= floor),
+        maps.mask & (values >= floor) & (True if style.clip is None else style.clip),
         frames.voxel_axes(maps.grid.true_affine),
         maps.grid.scale,
-        opacity=FAINTEST_LINE + (1 - FAINTEST_LINE) * np.clip(share, 0, 1),
+        opacity=line_opacity(share),
     )
+
+
+def line_opacity(share: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Opacity of a line whose map lies at a share of the way from floor to ceiling."""
+    return cast(NDArray[np.floating], FAINTEST_LINE + (1 - FAINTEST_LINE) * np.clip(np.nan_to_num(share), 0, 1))
 
 
 def _pev_lines(maps: ShownMaps, name: str, floor: float, ceiling: float, common: Mapping[str, Any]) -> LayerData:

@@ -12,9 +12,13 @@ from napari_sti.viz import _compat, numbers, views
 from napari_sti.viz.display import DisplayGrid, grid_of, layer_info
 from napari_sti.viz.masks import mask_key
 from napari_sti.viz.numbers import Unit
+from napari_sti.viz.style import Style, style_of
 from napari_sti.viz.views import ScreenAxes, Vector
 
 Axes = tuple[Vector, Vector, Vector]
+_LINES = ("pev_lines", "pev_glyphs", "tracts")
+"""Kinds of layers of lines and the like that are coloured by direction; their brightness means nothing."""
+
 Shown = tuple[Any, dict[str, Any]]
 """A visible layer and what this package knows about it."""
 
@@ -49,10 +53,20 @@ class Key:
         To the right of the screen, to its top and out of it, in RAS.
     brightness : str
         What brightness means, such as ``"MSA 0.003 to 0.030 ppm"``; empty where it means nothing.
+    opacity : bool
+        Whether that is said of opacity instead.
+    even, suppress
+        How the colours are, as in `napari_sti.maps.colour.pev_colour`.
+    note : str
+        What else has to be known to read the picture, such as how the ellipsoids are meant.
     """
 
     view_axes: Axes
     brightness: str = ""
+    opacity: bool = False
+    even: bool = False
+    suppress: tuple[bool, bool, bool] = (False, False, False)
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,6 +83,8 @@ class Legend:
         What must not be overlooked, such as a mirrored view.
     key, bar : Key, Bar or None
         None where nothing visible needs them.
+    plane : str
+        The line of the caption that says plane, place and convention.
     """
 
     letters: tuple[str, str, str, str] | None = None
@@ -76,6 +92,7 @@ class Legend:
     warning: str = ""
     key: Key | None = None
     bar: Bar | None = None
+    plane: str = ""
 
 
 def legend(viewer: Any, unit: Unit = "ppm") -> Legend:
@@ -100,13 +117,14 @@ def legend(viewer: Any, unit: Unit = "ppm") -> Legend:
         warning="mirrored view" if axes.ndisplay == 3 and axes.mirrored else "",
         key=key_of([*over, front], axes, grid, unit),
         bar=bar_of(*front, unit),
+        plane=view_line(viewer, axes, grid, 0.0 if grid is None else grid.oblique_degrees),
     )
 
 
 def _seen(shown: list[Shown]) -> tuple[list[Shown], Shown]:
     """Lines above the topmost image, and that image; without images, the topmost lines or mask take its place."""
-    first = next((i for i, (_, info) in enumerate(shown) if info.get("kind") not in ("mask", "pev_lines")), None)
-    lines = [one for one in shown[:first] if one[1].get("kind") == "pev_lines"]
+    first = next((i for i, (_, info) in enumerate(shown) if info.get("kind") not in ("mask", *_LINES)), None)
+    lines = [one for one in shown[:first] if one[1].get("kind") in _LINES]
     if first is not None:
         return lines, shown[first]
     return [], (lines or shown)[0]
@@ -118,7 +136,7 @@ def _caption(
     layer, info = front
     run, what = str(info.get("run", "")), str(info.get("map", ""))
     if over:
-        what += f", {over[0][1].get('map', '')}"
+        what += "".join(f", {other.get('map', '')}" for _, other in reversed(over))
     lines = [f"{run} - {what}" if run and what else run or what or layer.name]
     oblique = 0.0 if grid is None else grid.oblique_degrees
     lines.append(mask_key(other for _, other in shown if other is not info))
@@ -160,12 +178,30 @@ def key_of(seen: Iterable[Shown], axes: ScreenAxes, grid: DisplayGrid | None, un
         return None
     # Colours are those of the world's axes, the screen shows the scan's.
     turn = np.eye(3) if grid is None else frames.voxel_axes(grid.true_affine)
-    painted = next((info for info in coloured if info.get("kind") != "pev_lines"), None)
-    brightness = ""
-    if painted is not None:
-        floor = numbers.susceptibility(float(painted["floor"]), unit, with_unit=False)
-        brightness = f"MSA {floor} to {numbers.susceptibility(float(painted['ceiling']), unit)}"
-    return Key((_turned(turn, axes.right), _turned(turn, axes.up), _turned(turn, axes.towards)), brightness)
+    painted = next((info for info in coloured if info.get("kind") not in _LINES), None)
+    style = style_of(coloured[0] if painted is None else painted)
+    glyphs = next((info for info in coloured if info.get("kind") == "pev_glyphs"), None)
+    return Key(
+        (_turned(turn, axes.right), _turned(turn, axes.up), _turned(turn, axes.towards)),
+        "" if painted is None else _brightness(painted, style, unit),
+        opacity=style.opacity,
+        even=style.even,
+        suppress=style.suppress,
+        note="" if glyphs is None else _GLYPH_NOTES[style_of(glyphs).shape],
+    )
+
+
+_GLYPH_NOTES = {"anisotropic": "ellipsoid: ball + anisotropy", "signed": "ellipsoid: |l|, grey = negative"}
+
+
+def _brightness(info: Mapping[str, Any], style: Style, unit: Unit) -> str:
+    """Say which values of which map the brightness or opacity of a layer stands for."""
+    low, high = float(info["floor"]), float(info["ceiling"])
+    if style.by_unit == "ppm":
+        text = f"{numbers.susceptibility(low, unit, with_unit=False)} to {numbers.susceptibility(high, unit)}"
+    else:
+        text = f"{low:.3g} to {high:.3g} {style.by_unit}".rstrip()
+    return f"{style.by_title} {text}"
 
 
 def _turned(turn: NDArray[np.float64], direction: Vector) -> Vector:

@@ -12,6 +12,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_sti.maps.colour import NO_AXIS, Axes, pev_colour
+
 MOST_LINES = 100_000
 """More are thinned out: meshes of the lines are rebuilt with every change of the slice."""
 
@@ -99,12 +101,59 @@ def make_lines(
     keep = even_subset(index, most)
     kept = float(keep.mean()) if len(index) else 1.0
     index = index[keep]
-    directions = pev_ras[tuple(index.T)].astype(np.float64)
+    at = tuple(index.T)
+    return lines_at(
+        pev_ras[at],
+        index,
+        voxel_axes,
+        scale,
+        length=LENGTH * float(scale.min()),
+        opacity=None if opacity is None else opacity[at],
+        kept=kept,
+    )
+
+
+def lines_at(
+    directions: NDArray[np.floating[Any]],
+    index: NDArray[np.integer[Any]],
+    voxel_axes: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    *,
+    length: float,
+    opacity: NDArray[np.floating[Any]] | None = None,
+    kept: float = 1.0,
+    even: bool = False,
+    suppress: Axes = NO_AXIS,
+) -> Lines:
+    """Make one line for each of some voxels.
+
+    Parameters
+    ----------
+    directions : (n, 3) array
+        Unit vectors in RAS.
+    index : (n, 3) array
+        Shown indices of the voxels.
+    voxel_axes, scale
+        As in `make_lines`.
+    length : float
+        Of a line, mm.
+    opacity : (n,) array, optional
+        From 0 to 1.
+    kept : float
+        Share of the voxels that have a line.
+    even, suppress
+        Of the colours, as in `napari_sti.maps.colour.pev_colour`.
+    """
+    directions = np.asarray(directions, np.float64).reshape(-1, 3)
     along_axes = directions @ voxel_axes  # components along the shown axes: the transpose of the columns
-    extent = LENGTH * float(scale.min()) * along_axes / scale
+    extent = length * along_axes / scale
     vectors = np.stack([index - extent / 2, extent], axis=1).astype(np.float32)
     colors = np.ones((len(index), 4), np.float32)
-    colors[:, :3] = TINT + (1 - TINT) * np.abs(directions)
+    if even or any(suppress):
+        full = pev_colour(directions, np.ones(len(directions)), 0.0, 1.0, even=even, suppress=suppress)
+        colors[:, :3] = TINT + (1 - TINT) * (full / 255.0)
+    else:
+        colors[:, :3] = TINT + (1 - TINT) * np.abs(directions)
     if opacity is not None:
-        colors[:, 3] = opacity[tuple(index.T)]
+        colors[:, 3] = opacity
     return Lines(vectors, colors, kept)

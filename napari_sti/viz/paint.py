@@ -112,12 +112,14 @@ def key(state: Key, ratio: float, dark: bool) -> Picture:
     """Paint the ball of direction colours as this view sees it, with the letters of R, A and S on it."""
     font, small = _font(TEXT_PIXELS), _font(TEXT_PIXELS - 1)
     metrics = QFontMetricsF(small)
-    lines = ["brightness:", state.brightness] if state.brightness else []
+    lines = ["opacity:" if state.opacity else "brightness:", state.brightness] if state.brightness else []
+    lines += [state.note] if state.note else []
     width = max([KEY_PIXELS + 2 * RIM] + [metrics.horizontalAdvance(line) + 2 * RIM for line in lines])
     top = RIM
     canvas = _Canvas(width, KEY_PIXELS + 2 * RIM + len(lines) * (metrics.height() + 1), ratio, dark)
     size = round(KEY_PIXELS * ratio)
-    ball = np.ascontiguousarray(colour_key(np.array(state.view_axes), size=size))
+    colours: Any = {"even": state.even, "suppress": state.suppress}
+    ball = np.ascontiguousarray(colour_key(np.array(state.view_axes), size=size, **colours))
     image = QImage(ball.data, size, size, 4 * size, QImage.Format.Format_RGBA8888)
     canvas.painter.setPen(QPen(canvas.rim_color, RIM))
     canvas.painter.drawEllipse(QRectF(RIM, top, KEY_PIXELS, KEY_PIXELS))

@@ -18,7 +18,7 @@ from napari_sti.io.load import load_study
 from napari_sti.io.nifti import read_header, read_volume
 from napari_sti.io.results import SIDECAR, load_further, load_result, load_tensor, sidecar_frame
 from napari_sti.io.study import STUDY_NAMES
-from napari_sti.viz.display import METADATA_KEY, DisplayGrid
+from napari_sti.viz.display import METADATA_KEY, DisplayGrid, tell_path
 from napari_sti.viz.layers import MMS_COLORMAP, MSA_COLORMAP, LayerData, acquisition_layers, tensor_layers
 from napari_sti.viz.shown_maps import symmetric_limit
 from napari_sti.viz.spreads import SPREADS, result_layers
@@ -104,11 +104,16 @@ def _read_result(path: Path) -> list[LayerData]:
     # A tensor that was saved alone has its own sidecar, not a folder.
     if path.is_file() and path.name != SIDECAR:
         files = json.loads(path.read_text(encoding="utf-8")).get("files", {})
-        tensor = load_tensor(path.with_name(str(files.get("chi", {}).get("file", "chi.nii.gz"))))
-        return tensor_layers(tensor, run=tensor.name)
+        file = path.with_name(str(files.get("chi", {}).get("file", "chi.nii.gz")))
+        tensor = load_tensor(file)
+        layers = tensor_layers(tensor, run=tensor.name)
+        tell_path(layers, file)
+        return layers
     tensor = load_result(path)
     folder = path.parent if path.name == SIDECAR else path
-    return result_layers(tensor, load_further(path), run=tensor.name if tensor.name != "tensor" else folder.name)
+    layers = result_layers(tensor, load_further(path), run=tensor.name if tensor.name != "tensor" else folder.name)
+    tell_path(layers, folder)
+    return layers
 
 
 def _read_nifti(path: Path) -> list[LayerData]:
@@ -128,7 +133,9 @@ def _read_nifti(path: Path) -> list[LayerData]:
         return chosen
     if len(header.shape) in (4, 5) and header.shape[-1] == 6 and sidecar_frame(path) is not None:
         tensor = load_tensor(path)
-        return tensor_layers(tensor, run=tensor.name)
+        layers = tensor_layers(tensor, run=tensor.name)
+        tell_path(layers, path)
+        return layers
     volume = read_volume(path, dims=(3, 4))
     return [_image(volume.data, volume.affine, path, part)]
 

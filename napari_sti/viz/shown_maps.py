@@ -37,6 +37,10 @@ class ShownMaps:
     spreads : mapping of (X, Y, Z) float32 arrays
         How far they move without any one orientation, where that is known: ``pev_spread`` in degrees, ``msa_spread``
         and ``mms_spread`` in ppm.
+    chi : (X, Y, Z, 6) array, optional
+        The tensor itself in the shown order, components in `chi_to_ras`'s axes; a view of what was read.
+    chi_to_ras : (3, 3) array, optional
+        From the axes of the components to RAS.
     """
 
     run: str
@@ -46,6 +50,8 @@ class ShownMaps:
     pev: NDArray[np.float32]
     mask: NDArray[np.bool_]
     spreads: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    chi: NDArray[np.floating] | None = None
+    chi_to_ras: NDArray[np.float64] | None = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "ShownMaps":
         # Immutable and large: a duplicated layer shares it.
@@ -84,13 +90,16 @@ def shown_maps(tensor: TensorField, run: str) -> ShownMaps:
     grid = DisplayGrid(tensor.affine, tensor.shape)
     to_ras = frames.between(tensor.frame, "ras", tensor.affine)
     mask = grid.to_shown(cast(NDArray[np.bool_], tensor.mask))
+    chi = frames.reorder_volume(tensor.chi, grid.orientation)  # without a copy: it is large and seldom looked at
     return ShownMaps(
         run=run,
         grid=grid,
         mms=grid.to_shown(tensor.mms),
         msa=grid.to_shown(tensor.msa),
         pev=grid.to_shown(frames.rotate_vectors(tensor.pev, to_ras)),
-        mask=mask & np.isfinite(grid.to_shown(tensor.chi)).all(axis=-1),
+        mask=mask & np.isfinite(chi).all(axis=-1),
+        chi=chi,
+        chi_to_ras=to_ras,
     )
 
 

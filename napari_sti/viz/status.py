@@ -79,6 +79,9 @@ def _own_value(info: Mapping[str, Any], data: Any, voxel: tuple[int, int, int], 
     name = str(info.get("map", "value"))
     if info.get("kind") == "mask":
         return f"{name}: {'inside' if value.any() else 'outside'}"
+    if info.get("kind") == "regions":
+        label = int(value)
+        return f"{name}: {dict(info.get('names') or {}).get(label, f'region {label}') if label else 'none'}"
     if value.size != 1:
         return f"{name} " + " ".join(f"{float(v):.4g}" for v in value.ravel()[:8])
     number = float(value.ravel()[0])
@@ -134,7 +137,7 @@ def _status(layer: Any, grid: DisplayGrid, position: Any, keywords: Mapping[str,
     place = np.asarray(position, float)
     if not keywords.get("world", False):
         place = np.asarray(layer.data_to_world(place), float)
-    place = _brightest(layer, grid, place, keywords)
+    place = brightest(layer, grid, place, keywords)
     data = layer.data
     leading = place.size - 3
     if leading and getattr(data, "ndim", 0) == place.size:
@@ -144,7 +147,7 @@ def _status(layer: Any, grid: DisplayGrid, position: Any, keywords: Mapping[str,
     return status | {"coordinates": text, "coords": coords, "value": value}
 
 
-def _brightest(layer: Any, grid: DisplayGrid, place: NDArray[np.float64], keywords: Mapping[str, Any]) -> Any:
+def brightest(layer: Any, grid: DisplayGrid, place: NDArray[np.float64], keywords: Mapping[str, Any]) -> Any:
     """In three dimensions the cursor is a ray: take the place of the greatest value on it, which is what is seen.
 
     (Volumes are shown as maximum intensity projections.) For the layers of a tensor it is the greatest MSA, for the

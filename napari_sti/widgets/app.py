@@ -7,6 +7,8 @@ from typing import Any
 from qtpy.QtWidgets import QApplication
 
 from napari_sti.core.errors import InputError
+from napari_sti.io.tracts import is_tracts
+from napari_sti.io.workspace import is_workspace, read_workspace
 from napari_sti.viz.reader import kind_of
 from napari_sti.widgets.samples import PLUGIN, open_workbench
 from napari_sti.widgets.workbench import Workbench
@@ -50,16 +52,22 @@ def check_readable(paths: Sequence[Path]) -> None:
         That names the first such file.
     """
     for path in paths:
-        if kind_of(path) is None:
+        if is_workspace(path):
+            read_workspace(path)
+        elif not is_tracts(path) and kind_of(path) is None:
             raise InputError(
                 "it is no study, no result and no NIfTI image", file=path, mend="give one of these, or a result folder"
             )
 
 
 def open_paths(viewer: Any, workbench: Workbench, paths: Sequence[Path]) -> None:
-    """Open a study in the workbench, and everything else as layers."""
-    for path in paths:
-        if kind_of(path) == "study":
+    """Open a study, a workspace or tracts in the workbench, and everything else as layers."""
+    for path in sorted(paths, key=is_tracts):  # tracts lie over what the others show
+        if is_workspace(path):
+            workbench.controller.workspace.open(path)
+        elif is_tracts(path):
+            workbench.controller.tracts.open(path)
+        elif kind_of(path) == "study":
             workbench.controller.studies.open(path)
         else:
             viewer.open(str(path), plugin=PLUGIN)

@@ -123,9 +123,11 @@ class ParamsForm(QWidget):
         layout.addLayout(self._rows([p for p in parameters if not p.advanced]))
         advanced = [p for p in parameters if p.advanced]
         self.more: Fold | None = None
+        self._more_rows: Form | None = None
         if advanced:
             content = QWidget()
-            content.setLayout(self._rows(advanced))
+            self._more_rows = self._rows(advanced)
+            content.setLayout(self._more_rows)
             self.more = Fold("More", content, self)
             self.more.button.setObjectName("sti_more")
             layout.addWidget(self.more)
@@ -147,6 +149,11 @@ class ParamsForm(QWidget):
             with QSignalBlocker(editor):
                 editor.setValue(getattr(params, name))
         self.valueChanged.emit()
+
+    def add_more(self, label: str, field: QWidget, *, help: str = "") -> None:
+        """Add a row of the panel's own below *More*, where there is one."""
+        if self._more_rows is not None:
+            self._more_rows.row(label, field, help=help)
 
     def _rows(self, parameters: list[Parameter]) -> Form:
         rows = Form()

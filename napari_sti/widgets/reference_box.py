@@ -10,7 +10,7 @@ from napari_sti.widgets.file_box import FileBox
 from napari_sti.widgets.look import MARGIN, Form
 from napari_sti.widgets.session.compare_sources import DTI, Candidate
 
-_AXES = {
+AXES_OF_V1 = {
     "fsl": "fsl (FSL dtifit: voxel axes, x flipped if det > 0)",
     "ras": "ras (world: right, front, top)",
     "lps": "lps (world: left, back, top)",
@@ -36,8 +36,8 @@ class ReferenceBox(QWidget):
         self.frame.setToolTip("Axes of the vectors in V1; the file does not say it.")
         self.frame.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.frame.addItem("state the axes of V1", "")
-        for frame in sorted(FRAMES, key=list(_AXES).index):
-            self.frame.addItem(_AXES[frame], frame)
+        for frame in sorted(FRAMES, key=list(AXES_OF_V1).index):
+            self.frame.addItem(AXES_OF_V1[frame], frame)
         self._files = QWidget()
         files = Form(self._files)
         files.row("V1", self.v1)

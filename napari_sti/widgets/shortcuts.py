@@ -16,6 +16,7 @@ SHORTCUTS = {
     "previous_run": ("Ctrl+Shift+Up", "Previous run"),
     "toggle_pev": ("Ctrl+Shift+V", "PEV colour on or off"),
     "toggle_lines": ("Ctrl+Shift+L", "PEV lines on or off"),
+    "toggle_ellipsoids": ("Ctrl+Shift+E", "Tensors as ellipsoids on or off"),
 }
 """What each shortcut does: its keys and the words for it."""
 
@@ -50,6 +51,10 @@ class _Actions(QObject):
     def toggle_lines(self) -> None:
         view = self._workbench.controller.view
         view.change(lines=not view.value().lines)
+
+    def toggle_ellipsoids(self) -> None:
+        view = self._workbench.controller.view
+        view.change(ellipsoids=not view.value().ellipsoids)
 
 
 def add_shortcuts(workbench: "Workbench") -> None:

@@ -17,12 +17,31 @@ Names of its controls (``objectName``), for tests and scripts
     View: ``sti_view_run``, ``sti_map_pev_colour``, ``sti_map_msa``, ``sti_map_mms``, ``sti_map_field``,
     ``sti_lines``, ``sti_window``, ``sti_window_auto``, ``sti_axial``, ``sti_coronal``, ``sti_sagittal``, ``sti_3d``,
     ``sti_convention``, ``sti_legend``, ``sti_display_unit``, ``sti_iterate`` (slider), ``sti_iterate_numbers``,
-    ``sti_iterate_curves``.
+    ``sti_iterate_curves``, ``sti_ellipsoids``, ``sti_three`` (opens ``sti_linked_views``); under More:
+    ``sti_modulate``, ``sti_modulate_mode``, ``sti_clip``, ``sti_clip_range``, ``sti_suppress_l`` / ``_p`` / ``_i``,
+    ``sti_even``, ``sti_slab``, ``sti_glyph_shape``.
     Compare: ``sti_compare_runs`` (check boxes), ``sti_compare_folder``, ``sti_compare_reference``, ``sti_compare_v1``,
     ``sti_compare_fa``, ``sti_compare_frame``, ``sti_compare_map``, ``sti_compare_more``, ``sti_compare_regions``,
     ``sti_compare_white``, ``sti_compare`` (becomes Cancel), ``sti_compare_state``, ``sti_compare_failure``,
     ``sti_compare_remark``, ``sti_compare_region``, ``sti_compare_table``, ``sti_compare_about``, ``sti_compare_side``,
     ``sti_compare_figure``, ``sti_compare_copy``, ``sti_compare_csv``, ``sti_compare_said``.
+    Probe: ``sti_probe`` (becomes Stop probing), ``sti_probe_empty``, ``sti_probe_state``, ``sti_probe_place``,
+    ``sti_probe_typed``, ``sti_probe_failure``, ``sti_probe_places`` (table), ``sti_probe_remove``,
+    ``sti_probe_clear``, ``sti_probe_csv``, ``sti_probe_said``, ``sti_probe_heading``, ``sti_probe_where``,
+    ``sti_probe_matrix``, ``sti_probe_arrow``, ``sti_probe_numbers``, ``sti_probe_bars``, ``sti_probe_fields``,
+    ``sti_probe_runs`` (table), ``sti_probe_show_command``, ``sti_probe_command``, ``sti_probe_copy_command``.
+    Regions: ``sti_regions`` (becomes Cancel), ``sti_regions_empty``, ``sti_regions_results`` (check boxes),
+    ``sti_regions_folder``, ``sti_regions_labels``, ``sti_regions_file``, ``sti_regions_state``,
+    ``sti_regions_question``, ``sti_regions_failure``, ``sti_regions_remark``, ``sti_regions_map``,
+    ``sti_region_boxes``, ``sti_regions_about``, ``sti_region_table``, ``sti_region_histogram``, ``sti_regions_csv``,
+    ``sti_regions_figure``, ``sti_regions_bins``, ``sti_regions_copy``, ``sti_regions_said``,
+    ``sti_regions_show_command``, ``sti_regions_command``, ``sti_regions_copy_command``.
+    Quality: ``sti_quality_empty``, ``sti_quality_result``, ``sti_quality_frame``, ``sti_quality_folder``,
+    ``sti_quality_file``, ``sti_quality_study``, ``sti_quality_v1``, ``sti_quality_fa``, ``sti_quality_dti_frame``,
+    ``sti_quality_more``, ``sti_quality_white``, ``sti_quality_mended``, ``sti_quality_undo``, ``sti_quality_state``,
+    ``sti_quality_failure``, ``sti_quality_about``, ``sti_quality_mend``, ``sti_quality_apply``, ``sti_quality_open``,
+    ``sti_quality_save``, ``sti_quality_residuals``, ``sti_quality_angle``, ``sti_quality_said``,
+    ``sti_quality_lines``, ``sti_quality_pictures``, ``sti_quality_make`` (becomes Cancel).
     Plan: ``sti_plan_max_tilt``, ``sti_plan_noise``, ``sti_plan_steps``, ``sti_plan_msa``, ``sti_plan_verdict``,
     ``sti_plan_next``, ``sti_plan_picture``, ``sti_plan_table``, ``sti_plan_angle``, ``sti_plan_empty``,
     ``sti_plan_faults``, ``sti_plan_show_command``, ``sti_plan_command``, ``sti_plan_copy_command``.
@@ -30,6 +49,34 @@ Names of its controls (``objectName``), for tests and scripts
     ``sti_param_NAME``, ``sti_train_folder``, ``sti_train_minutes``, ``sti_train_device``, ``sti_train_state``,
     ``sti_train_bar``, ``sti_train_numbers``, ``sti_train_curves``, ``sti_train_scores``, ``sti_train_picture``,
     ``sti_train_result``, ``sti_use_weights``, ``sti_train_failure``, ``sti_train`` (becomes Resume and Stop).
+    Prior: ``sti_prior_weights``, ``sti_prior_about``, ``sti_prior_risk``, ``sti_prior_image``, ``sti_prior_action``,
+    ``sti_prior_other``, ``sti_prior_region``, ``sti_prior_way_noise`` (``_blur``, ``_contrast``, ``_blend``,
+    ``_lesion``), ``sti_prior_more``, ``sti_prior_scaling``, ``sti_prior_factor``, ``sti_prior_slices``,
+    ``sti_prior_dims``, ``sti_prior_lesion``, ``sti_prior_noise``, ``sti_prior_tolerance``, ``sti_prior_device``,
+    ``sti_prior_train``, ``sti_prior_slice``, ``sti_prior_blocked``, ``sti_prior_failure``, ``sti_prior`` (becomes
+    Cancel), ``sti_prior_result``, ``sti_prior_bound``, ``sti_prior_details``, ``sti_prior_check_0`` ...,
+    ``sti_prior_way``, ``sti_prior_plot``, ``sti_prior_figure``, ``sti_prior_csv``, ``sti_prior_said``,
+    ``sti_prior_show_command``, ``sti_prior_command``, ``sti_prior_copy_command``.
+    Separate: ``sti_separate_blocked``, ``sti_separate_mend``, ``sti_separate_chi``, ``sti_separate_chi_file``,
+    ``sti_separate_rates``, ``sti_separate_rates_choose``, ``sti_separate_r2``, ``sti_separate_r2_file``,
+    ``sti_separate_constant_r2``, ``sti_separate_orientation``, ``sti_separate_dr``, ``sti_separate_dr_own``,
+    ``sti_separate_dr_differs``, ``sti_separate_dr_neg``, ``sti_separate_dr_source``, ``sti_separate_method``,
+    ``sti_separate_summary``, ``sti_param_NAME``, ``sti_separate_more``, ``sti_separate_naming``,
+    ``sti_separate_numbers``, ``sti_separate_objective``, ``sti_separate_result``, ``sti_separate_failure``,
+    ``sti_separate_results`` (check boxes), ``sti_separate_side``, ``sti_separate_which``, ``sti_separate_histogram``,
+    ``sti_separate_brushed``, ``sti_separate_clear``, ``sti_separate_regions``, ``sti_separate_boxes``,
+    ``sti_separate`` (becomes Cancel).
+    Tracts: ``sti_tracts_empty``, ``sti_tracts_source``, ``sti_tracts_v1``, ``sti_tracts_fa``, ``sti_tracts_frame``,
+    ``sti_tracts_seeds``, ``sti_tracts_radius``, ``sti_tracts_label``, ``sti_param_NAME``, ``sti_tracts_more``,
+    ``sti_tracts_most``, ``sti_tracts_within``, ``sti_tracts_state``, ``sti_tracts_note``, ``sti_tracts_failure``,
+    ``sti_tracts_slab``, ``sti_tracts_table``, ``sti_tracts_save``, ``sti_tracts_open``, ``sti_tracts_compare``,
+    ``sti_tracts_numbers``, ``sti_tracts_said``, ``sti_tracts`` (Track, Follow the cursor, Keep these tracts, Cancel),
+    ``sti_tracts_stop``.
+    Figure: ``sti_figure_empty``, ``sti_figure_add``, ``sti_figure_picture``, ``sti_figure_panels`` (table),
+    ``sti_figure_up``, ``sti_figure_down``, ``sti_figure_remove``, ``sti_figure_columns``, ``sti_figure_title``,
+    ``sti_figure_more``, ``sti_figure_width``, ``sti_figure_dpi``, ``sti_figure_bars``, ``sti_figure_scale``,
+    ``sti_figure_letters``, ``sti_figure_open``, ``sti_figure_preview``, ``sti_figure_state``, ``sti_figure_note``,
+    ``sti_figure_failure``, ``sti_figure_said``, ``sti_workspace_save``, ``sti_workspace_open``, ``sti_figure``.
     Below: ``sti_tabs``, ``sti_job_bar``, ``sti_job_title``, ``sti_progress``, ``sti_job_numbers``, ``sti_cancel``,
     ``sti_preview``, ``sti_residual_curve``, ``sti_runs``.
 """

@@ -130,6 +130,7 @@ class TrainPanel(Panel):
         self.training.changed.connect(self._refresh)
         self.training.failed.connect(self._failed)
         self.training.finished.connect(self._finished)
+        self.training.proposed.connect(self._propose)
         self.controller.runs.devices_changed.connect(self._devices)
         self.button.clicked.connect(self.start_or_stop)
         self.earlier.clicked.connect(self._open_earlier)
@@ -213,6 +214,15 @@ class TrainPanel(Panel):
 
     def _open_earlier(self) -> None:
         self.editor.folder.setValue(self._earlier)
+
+    def _propose(self, task: str, params: dict[str, object]) -> None:
+        """Show a new training that was asked for elsewhere."""
+        self.editor.folder.setValue(None)
+        try:
+            self.editor.take_over(task, params)
+        except InputError as error:
+            self._failed(str(error))
+        self.editor.parameters.set_open(True)
 
     def _use(self) -> None:
         training = self.training.state.training

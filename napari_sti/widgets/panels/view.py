@@ -1,6 +1,6 @@
 """The View panel: which run, which map of it, in which window, from where."""
 
-from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -12,15 +12,16 @@ from qtpy.QtWidgets import (
 )
 from superqt import QLabeledDoubleRangeSlider
 
-from napari_sti.viz.numbers import UNITS
 from napari_sti.viz.views import PLANES
 from napari_sti.widgets.fold import Fold
 from napari_sti.widgets.iterate_row import IterateRow
+from napari_sti.widgets.linked_views import LinkedDock
 from napari_sti.widgets.look import MARGIN, Form
 from napari_sti.widgets.note import Note
 from napari_sti.widgets.panel import Panel
 from napari_sti.widgets.session.controller import Controller
 from napari_sti.widgets.session.view import View
+from napari_sti.widgets.view_more import SHAPE_HELP, ViewMore, range_slider, set_range
 
 MAPS = (
     ("pev_colour", "PEV", "Principal eigenvector: red left-right, green front-back, blue up-down; brightness is MSA."),
@@ -48,10 +49,12 @@ class ViewPanel(Panel):
         self.run.setToolTip("Which run is shown (next: Ctrl+Shift+Down, previous: Ctrl+Shift+Up).")
         self.run.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.maps, map_row = _choice([(f"sti_map_{key}", text, help) for key, text, help in MAPS])
-        self.lines = QCheckBox("PEV as lines")
+        self.lines = QCheckBox("Lines")
         self.lines.setObjectName("sti_lines")
         self.lines.setToolTip("Draw the principal eigenvector as lines where MSA is above the floor (Ctrl+Shift+L).")
-        self.spread = QCheckBox("Spread without one orientation")
+        self.ellipsoids = QCheckBox("Ellipsoids")
+        self.ellipsoids.setObjectName("sti_ellipsoids")
+        self.spread = QCheckBox("Spread")
         self.spread.setObjectName("sti_spread")
         self.iterate = IterateRow()
         self.window = _window_slider()
@@ -67,12 +70,16 @@ class ViewPanel(Panel):
         self.convention.addItem("Neurological (right is right)", False)
         self.convention.addItem("Radiological (right is left)", True)
         self.convention.setToolTip("On which side of the screen the person's right is; never changes by itself.")
-        self.legend = QCheckBox("Legend on the image")
-        self.legend.setObjectName("sti_legend")
-        self.legend.setToolTip("Letters of the directions, colour key, colour bar and scale.")
+        self.three = QCheckBox("All three planes, with a crosshair")
+        self.three.setObjectName("sti_three")
+        self.linked = LinkedDock(controller, self)
+        self.three.setEnabled(self.linked.possible)
+        self.three.setToolTip("Show the other planes below the image; a click moves the crosshair in all of them.")
+        self.more = ViewMore()
+        self.unit, self.legend = self.more.unit, self.more.legend
         self.rows.addWidget(self.empty)
         self.rows.addLayout(self._form(map_row, plane_row))
-        self.rows.addWidget(self._more())
+        self.rows.addWidget(Fold("More", self.more))
         self.rows.addStretch(1)
         self._connect()
         self._show()
@@ -100,23 +107,17 @@ class ViewPanel(Panel):
         form.row("Run", self.run)
         self.iterate_label = form.row("Iteration", self.iterate, buddy=self.iterate.slider)
         form.row("Map", map_row)
-        form.row("", self.lines)
-        form.row("", self.spread)
+        over = QHBoxLayout()
+        over.setSpacing(MARGIN)
+        for box in (self.lines, self.ellipsoids, self.spread):
+            over.addWidget(box)
+        over.addStretch(1)
+        form.row("Over it", over)
         self.window_label = form.row("MSA [ppm]", window, help=self.window.toolTip())
         form.row("Slices", plane_row)
         form.row("Left, right", self.convention)
-        form.row("", self.legend)
+        form.row("", self.three)
         return form
-
-    def _more(self) -> Fold:
-        self.unit = QComboBox()
-        self.unit.setObjectName("sti_display_unit")
-        self.unit.addItems(list(UNITS))
-        self.unit.setToolTip("Unit of susceptibilities and fields on the image and in the status line.")
-        content = QWidget()
-        form = Form(content)
-        form.row("Values in", self.unit)
-        return Fold("More", content)
 
     def _connect(self) -> None:
         self.view.changed.connect(self._show)
@@ -128,10 +129,11 @@ class ViewPanel(Panel):
         self.maps.idClicked.connect(self._take)
         self.planes.idClicked.connect(self._take)
         self.lines.clicked.connect(self._take)
+        self.ellipsoids.clicked.connect(self._take)
         self.spread.clicked.connect(self._take)
-        self.legend.clicked.connect(self._take)
+        self.three.clicked.connect(self._take)
+        self.more.changed.connect(self._take_more)
         self.convention.activated.connect(self._take)
-        self.unit.activated.connect(self._take)
         self.window.valueChanged.connect(self._take_window)
         self.auto.clicked.connect(self._auto)
 
@@ -143,12 +145,19 @@ class ViewPanel(Panel):
             map=MAPS[self.maps.checkedId()][0] if self.maps.checkedId() >= 0 else "none",
             lines=self.lines.isChecked(),
             spread=self.spread.isChecked() if self.spread.isEnabled() else view.spread,
-            legend=self.legend.isChecked(),
+            ellipsoids=self.ellipsoids.isChecked() if self.ellipsoids.isEnabled() else view.ellipsoids,
+            three=self.three.isChecked(),
             radiological=bool(self.convention.currentData()),
             plane=PLANES[plane] if 0 <= plane < len(PLANES) else view.plane,
             solid=plane == len(PLANES),
-            unit=self.unit.currentText(),
         )
+
+    def _take_more(self, values: dict[str, object]) -> None:
+        view = self.view.value()
+        clip = values.get("clip", view.clip)
+        self.view.change(**values)
+        if clip and clip != view.clip:  # all of the map at first
+            self.view.change(clip_range=self.view.clip_limits())
 
     def _take_window(self, ends: tuple[float, float]) -> None:
         self.view.change(floor=round(ends[0], 6), ceiling=round(max(ends[1], ends[0] + 1e-4), 6))
@@ -180,11 +189,12 @@ class ViewPanel(Panel):
             self.maps.button(number).setChecked(key == view.map and self.maps.button(number).isEnabled())
         self.maps.setExclusive(True)
         self.lines.setChecked(view.lines)
+        self._show_ellipsoids(view)
         self._show_spread(view)
-        self.legend.setChecked(view.legend)
+        self.three.setChecked(view.three)
         self.convention.setCurrentIndex(int(view.radiological))
         self.planes.button(len(PLANES) if view.solid else PLANES.index(view.plane)).setChecked(True)
-        self.unit.setCurrentText(view.unit)
+        self.more.show_view(view, self.view.styles.names(view.run), self.view.clip_limits())
         if names:
             self._show_window(view)
 
@@ -196,6 +206,16 @@ class ViewPanel(Panel):
         if session.entries:
             self.iterate.setValue(session.number)
             self.iterate.set_loading(session.loading)
+
+    def _show_ellipsoids(self, view: View) -> None:
+        can = self.view.can_draw("pev_glyphs")
+        self.ellipsoids.setEnabled(can)
+        self.ellipsoids.setChecked(view.ellipsoids and can)
+        self.ellipsoids.setToolTip(
+            f"Draw the tensors of the slice as ellipsoids (Ctrl+Shift+E). {SHAPE_HELP}"
+            if can
+            else "Only where the whole tensor is known: open the run, not one of its maps."
+        )
 
     def _show_spread(self, view: View) -> None:
         has = bool(self.view.spread_kind())
@@ -210,24 +230,16 @@ class ViewPanel(Panel):
     def _show_window(self, view: View) -> None:
         if self.window.isSliderDown():
             return
-        low, high = self.view.limits()
-        with QSignalBlocker(self.window):
-            self.window.setRange(low, max(high, view.ceiling))
-            self.window.setValue((view.floor, view.ceiling))
+        name, unit = self.view.styles.unit_of(view.modulate) if view.modulate else ("MSA", "ppm")
+        text = f"{name} [{unit}]" if unit else name
+        self.window_label.setText(text if len(text) <= 14 else f"{text[:12]}...")
+        self.window_label.setToolTip(f"{text}. {self.window.toolTip()}")
+        set_range(self.window, self.view.limits(), (view.floor, view.ceiling))
 
 
 def _window_slider() -> QLabeledDoubleRangeSlider:
-    slider = QLabeledDoubleRangeSlider(Qt.Orientation.Horizontal)
-    slider.setObjectName("sti_window")
-    slider.setDecimals(3)
-    slider.setRange(0, 0.05)
-    slider.setValue((0.005, 0.03))
-    slider.setSingleStep(0.001)
-    slider.setEdgeLabelMode(QLabeledDoubleRangeSlider.EdgeLabelMode.NoLabel)
-    slider.setToolTip("Floor and ceiling of the PEV colours; the ceiling also ends the MSA scale.")
-    left, top, right, bottom = slider.layout().getContentsMargins()
-    room = slider.fontMetrics().horizontalAdvance("0.0000") // 2 + 4  # half a label stands out at either end
-    slider.layout().setContentsMargins(left + room, top, right + room, bottom)
+    slider = range_slider("sti_window", "Floor and ceiling of the PEV colours; the ceiling also ends the MSA scale.")
+    set_range(slider, (0, 0.05), (0.005, 0.03))
     slider.setAccessibleName("MSA floor and ceiling in ppm")
     return slider
 

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from napari_sti.core.relaxometry import DEFAULT_DR
 from napari_sti.learn.registry import get_task
 from napari_sti.recon.registry import get_method
+from napari_sti.recon.separation_registry import get_separation_method
 from napari_sti.widgets.number_boxes import number_text
 
 
@@ -70,6 +72,36 @@ def train_command(
     if device != "auto":
         words += ["--device", device]
     return shlex.join([*words, "-o", str(out)])
+
+
+def separate_command(
+    study: Path | None,
+    method: str,
+    params: Mapping[str, Any],
+    given: Mapping[str, Any],
+    *,
+    device: str = "auto",
+    out: str = "separated",
+) -> str:
+    """Write ``napari-sti separate ...`` with what differs from the defaults.
+
+    Parameters
+    ----------
+    study, method, params, device, out
+        As for `recon_command`.
+    given : mapping
+        What the separation is given beside the study (`napari_sti.jobs.separation.KEYS`).
+    """
+    words = ["napari-sti", "separate", str(study or "STUDY"), "-m", method]
+    words += _changed(params, get_separation_method(method).Params())
+    for name, value in given.items():
+        if name == "dr" and value == DEFAULT_DR:
+            continue
+        several = value if isinstance(value, list | tuple) else [value]
+        words += [f"--{name.replace('_', '-')}", *(_text(one) for one in several)]
+    if device != "auto":
+        words += ["--device", device]
+    return shlex.join([*words, "-o", out])
 
 
 def _changed(params: Mapping[str, Any], defaults: Any) -> list[str]:

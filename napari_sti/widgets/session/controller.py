@@ -11,15 +11,23 @@ from napari_sti.io.study import Study
 from napari_sti.jobs.client import WorkerClient
 from napari_sti.jobs.job import JobKind
 from napari_sti.widgets.session.compare import CompareSession
+from napari_sti.widgets.session.figure import FigureSession
 from napari_sti.widgets.session.iterates import IterateSession
 from napari_sti.widgets.session.layers import LayerSession
 from napari_sti.widgets.session.masks import MaskSession
 from napari_sti.widgets.session.preview import PreviewSession
+from napari_sti.widgets.session.prior import PriorSession
+from napari_sti.widgets.session.probe import ProbeSession
+from napari_sti.widgets.session.quality import QualitySession
+from napari_sti.widgets.session.regions import RegionSession
 from napari_sti.widgets.session.run import Run, about_study
 from napari_sti.widgets.session.runs import RunSession
+from napari_sti.widgets.session.separate import SeparateSession
 from napari_sti.widgets.session.studies import StudySession
+from napari_sti.widgets.session.tracts import TractSession
 from napari_sti.widgets.session.train import TrainSession
 from napari_sti.widgets.session.view import ViewSession
+from napari_sti.widgets.session.workspace import WorkspaceSession
 
 
 class Controller(QObject):
@@ -34,7 +42,7 @@ class Controller(QObject):
 
     Attributes
     ----------
-    studies, runs, layers, view, iterates, preview, compare, masks, training
+    studies, runs, layers, view, iterates, preview, compare, masks, training, separation
         The parts; panels listen to their signals.
     """
 
@@ -58,6 +66,14 @@ class Controller(QObject):
         self.compare = CompareSession(self.runs, self.layers, self.view, self)
         self.masks = MaskSession(self.studies, self.layers, self)
         self.training = TrainSession(make_client, self)
+        self.probe = ProbeSession(self.layers, self.view, self)
+        self.regions = RegionSession(self.runs, self.layers, self)
+        self.prior = PriorSession(self.runs, self.layers, self)
+        self.separation = SeparateSession(self.studies, self.runs, self.layers, self.view, self)
+        self.tracts = TractSession(self.layers, self.compare, self)
+        self.figure = FigureSession(self.layers, self.view, self.compare, self)
+        self.workspace = WorkspaceSession(self.studies, self.layers, self.view, self.compare, self.tracts, self)
+        self.quality = QualitySession(self.runs, self.layers, self.compare, self)
         self._closed = False
         self.studies.loaded.connect(self._have_acquisition)
         self.studies.failed.connect(self.message)
@@ -100,10 +116,18 @@ class Controller(QObject):
         self.view.close()
         self.iterates.close()
         self.preview.close()
+        self.workspace.close()
+        self.figure.close()
+        self.tracts.close()
         self.compare.close()
         self.masks.close()
+        self.probe.close()
+        self.regions.close()
+        self.separation.close()
+        self.quality.close()
         self.layers.close()
         self.training.close()
+        self.prior.close()
         self.runs.close()
 
     def _have_acquisition(self, acquisition: Acquisition) -> None:
@@ -118,7 +142,7 @@ class Controller(QObject):
             return
         if run.job.makes_tensor:
             self.layers.add_run(run)
-        else:
+        elif run.job.kind in ("sample", "simulate"):
             self.studies.open(run.result)
 
     def _have_dropped(self, path: Any) -> None:

@@ -66,7 +66,11 @@ class StartingPoints(QObject):
         self._timer.start()
 
     def _look(self) -> None:
-        done = [(run.folder, f"{run.name}   {run.about}") for run in self._runs.runs if run.folder is not None]
+        done = [
+            (run.folder, f"{run.name}   {run.about}")
+            for run in self._runs.runs
+            if run.folder is not None and run.job.makes_tensor
+        ]
         self._finder.start(on_grid, self._studies.study, done)
 
     def _have(self, points: tuple[StartingPoint, ...]) -> None:
@@ -77,7 +81,7 @@ class StartingPoints(QObject):
 
 def on_grid(study: Study, done: Sequence[tuple[Path, str]]) -> tuple[StartingPoint, ...]:
     """Return those of the finished runs, given as folder and title, that lie on the grid of a study."""
-    first = next((o.field for o in study.orientations if o.field is not None), None)
+    first = next((o.field for o in study.orientations if o.field is not None), study.mask)
     try:
         header = None if first is None else read_header(first)
     except (InputError, OSError):

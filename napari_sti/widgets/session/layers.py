@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_sti.core.acquisition import Acquisition
 from napari_sti.io.results import load_further, load_result
 from napari_sti.jobs.sentences import sentence_for
-from napari_sti.viz.display import layer_info
+from napari_sti.viz.display import layer_info, tell_path
 from napari_sti.viz.layers import acquisition_layers
 from napari_sti.viz.spreads import result_layers
 from napari_sti.widgets.background import Background
@@ -76,6 +76,10 @@ class LayerSession(QObject):
             self.added.emit(run.name)
         elif run.result is not None:
             self._make(_read_and_make, run)
+
+    def add_made(self, layers: list[Any]) -> None:
+        """Add layers that were made already, one by one; `added` names what their metadata call their run."""
+        self._have_made(layers)
 
     def add_ours(self, layer: Any) -> Any:
         """Add a layer that this window has made itself."""
@@ -207,14 +211,19 @@ class LayerSession(QObject):
             self.runs_changed.emit()
 
 
-MAP_KINDS = ("mms", "msa", "pev_colour", "pev_spread", "msa_spread", "mms_spread", "pev_lines")
+MAP_KINDS = (
+    *("mms", "msa", "pev_colour", "pev_spread", "msa_spread", "mms_spread"),
+    *("pev_glyphs", "pev_lines"),
+)
 """Kinds of layers that a run has, from the bottom to the top."""
 
 
 def _read_and_make(run: Run) -> list[Any]:
     assert run.result is not None
     folder = run.result.parent
-    return list(result_layers(load_result(folder), load_further(folder), run=run.name))
+    layers = result_layers(load_result(folder), load_further(folder), run=run.name)
+    tell_path(layers, folder)
+    return list(layers)
 
 
 def _kind(layer: Any) -> str:

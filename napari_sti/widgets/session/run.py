@@ -54,6 +54,7 @@ class Run:
     expected: int = 0
     """Iterations that it is going to take as things look; 0 while nobody knows."""
     residual: float | None = None
+    objective: float | None = None
     left: float | None = None
     message: str = ""
     position: int = 0
@@ -62,6 +63,8 @@ class Run:
     details: str = ""
     result: Path | None = None
     curve: list[tuple[int, float]] = field(default_factory=list)
+    objectives: list[tuple[int, float]] = field(default_factory=list)
+    """The functional over the iterations, for methods that minimise one."""
     cancelling: bool = False
 
     @property
@@ -109,10 +112,13 @@ class Run:
         self.iteration, self.total = int(event.get("iteration") or 0), int(event.get("total") or 0)
         self.expected = int(event.get("expected") or 0)
         self.residual, self.left = event.get("residual"), event.get("left")
+        self.objective = event.get("objective")
         self.message = str(event.get("message") or "")
-        for iteration, residual, *_ in event.get("curve") or ():
+        for iteration, residual, *more in event.get("curve") or ():
             if residual is not None:
                 self.curve.append((int(iteration), float(residual)))
+            if more and more[0] is not None:
+                self.objectives.append((int(iteration), float(more[0])))
 
     @property
     def folder(self) -> Path | None:

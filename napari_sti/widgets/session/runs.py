@@ -18,6 +18,7 @@ from napari_sti.widgets.background import Background
 from napari_sti.widgets.session.run import Run, about_study, from_record
 
 _MOST_LISTED = 50
+_LISTED = ("recon", "trust", "separate")
 
 
 class RunSession(QObject):
@@ -109,11 +110,64 @@ class RunSession(QObject):
             self.failed.emit(sentence_for(error))
             return None
 
+    def start_separation(
+        self,
+        study: Study,
+        method: str,
+        params: Mapping[str, Any],
+        given: Mapping[str, Any],
+        *,
+        device: str = "auto",
+        about: str = "",
+        prepare: Callable[[Path], Mapping[str, Any]] | None = None,
+    ) -> Run | None:
+        """Separate the sources of a study; see `start`.
+
+        Parameters
+        ----------
+        study, method, params, given, device
+            As for `napari_sti.jobs.job.Job`.
+        about : str
+            The study in words.
+        prepare : callable, optional
+            Takes the folder of the run, writes there what is in no file yet, and returns what that adds to `given`.
+        """
+        name = self._free_name(method)
+        try:
+            folder = new_run_folder(name)
+            file = folder / "study.sti.json"
+            write_study(study, file)
+            more = {} if prepare is None else prepare(folder)
+            job = Job("separate", file, method, dict(params), device, out=folder, name=name, given={**given, **more})
+            return self._submit(job, about)
+        except (InputError, OSError) as error:
+            self.failed.emit(sentence_for(error))
+            return None
+
     def again(self, run: Run) -> Run | None:
         """Run the job of a run again, under a name and in a folder of its own."""
         name = self._free_name(_stem(run.job.kind, run.job.method))
         try:
             return self._submit(replace(run.job, out=new_run_folder(name), name=name), run.about)
+        except (InputError, OSError) as error:
+            self.failed.emit(sentence_for(error))
+            return None
+
+    def place(self, stem: str) -> tuple[str, Path]:
+        """Return a free name for a run, and a new folder for it.
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be made.
+        """
+        name = self._free_name(stem)
+        return name, new_run_folder(name)
+
+    def submit(self, job: Job, about: str = "") -> Run | None:
+        """Start a job that was put together elsewhere, under a name and in a folder from `place`."""
+        try:
+            return self._submit(job, about)
         except (InputError, OSError) as error:
             self.failed.emit(sentence_for(error))
             return None
@@ -193,7 +247,7 @@ class RunSession(QObject):
 
     def _have_history(self, records: list[tuple[RunRecord, str]]) -> None:
         mine = {run.job.out for run in self.runs}
-        self.runs += [from_record(r, about) for r, about in records if r.folder not in mine and r.job.makes_tensor]
+        self.runs += [from_record(r, about) for r, about in records if r.folder not in mine and r.job.kind in _LISTED]
         self.listed.emit()
 
 

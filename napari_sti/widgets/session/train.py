@@ -87,6 +87,8 @@ class TrainSession(QObject):
     """One sentence about a training that could not be started."""
     weights_wanted = Signal(str, str)
     """Weights are to be tried: the id of the method that takes them, and the file."""
+    proposed = Signal(str, object)
+    """A training is to be shown, ready to be begun: the id of its task, and parameters by name."""
     _event = Signal(object)
 
     def __init__(
@@ -164,6 +166,11 @@ class TrainSession(QObject):
         """Have the exported weights tried with a method."""
         if self.state.weights is not None:
             self.weights_wanted.emit(method, str(self.state.weights))
+
+    def propose(self, task: str, params: Mapping[str, Any]) -> None:
+        """Have a new training shown with these parameters, unless one is under way."""
+        if not self.active:
+            self.proposed.emit(task, dict(params))
 
     def close(self) -> None:
         """End the worker; what was trained since the last saved state is lost."""

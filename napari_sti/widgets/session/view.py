@@ -1,64 +1,28 @@
 """How the layers of a window are looked at: plane, convention, legend, window of the anisotropy."""
 
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_sti.viz import _compat, views
 from napari_sti.viz.canvas import annotate
 from napari_sti.viz.display import layer_info
+from napari_sti.viz.follow import Drawn, glyph_layer
 from napari_sti.viz.iterates import result_maps
-from napari_sti.viz.layers import set_window
+from napari_sti.viz.layers import set_style
+from napari_sti.viz.style import PLAIN, style_of
+from napari_sti.widgets.session.drawing import Drawing
 from napari_sti.widgets.session.layers import MAP_KINDS, LayerSession
+from napari_sti.widgets.session.view_state import MapKind as MapKind
+from napari_sti.widgets.session.view_state import View as View
+from napari_sti.widgets.session.view_style import StyleSource
 
-MapKind = Literal["pev_colour", "msa", "mms", "field", "none"]
 SPREAD_OF = {"pev_colour": "pev_spread", "msa": "msa_spread", "mms": "mms_spread"}
 """The kind of layer that tells how far a map can be trusted."""
 
 _THROTTLE = 80
 """Milliseconds between two repaints while the slider is dragged."""
-
-
-@dataclass(frozen=True)
-class View:
-    """What is shown and how.
-
-    Parameters
-    ----------
-    run : str
-        Name of the run, empty if there is none.
-    map : {"pev_colour", "msa", "mms", "field", "none"}
-        Which map of it, or the field maps.
-    lines : bool
-        Whether the principal eigenvector is drawn as lines.
-    floor, ceiling : float
-        MSA in ppm from which on colours rise out of black, and at which they are full.
-    legend : bool
-        Letters, colour key, colour bar and scale bar.
-    radiological : bool
-        The person's right on the left of the screen.
-    plane : {"axial", "coronal", "sagittal"}
-        Which slices.
-    solid : bool
-        In three dimensions.
-    unit : {"ppm", "ppb"}
-        For susceptibilities and fields, in the whole window.
-    spread : bool
-        Whether what can be trusted of the map lies over it, where the run has that.
-    """
-
-    run: str = ""
-    map: MapKind = "pev_colour"
-    lines: bool = False
-    floor: float = 0.0
-    ceiling: float = 0.03
-    legend: bool = True
-    radiological: bool = False
-    plane: views.Plane = "axial"
-    solid: bool = False
-    unit: Literal["ppm", "ppb"] = "ppm"
-    spread: bool = False
 
 
 class ViewSession(QObject):
@@ -71,6 +35,8 @@ class ViewSession(QObject):
     """
 
     changed = Signal()
+    closing = Signal()
+    """The window is about to close."""
 
     def __init__(self, layers: LayerSession, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -82,6 +48,9 @@ class ViewSession(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(_THROTTLE)
         self._timer.timeout.connect(self._apply_window)
+        self.drawing = Drawing(self.viewer, self)
+        self.styles = StyleSource(self.viewer, self)
+        self.styles.ready.connect(self._map_ready)
         layers.first.connect(self.prepare)
         layers.begun.connect(self.apply_plane)
         layers.added.connect(self._have_added)
@@ -94,15 +63,18 @@ class ViewSession(QObject):
     def set(self, view: View) -> None:
         """Show something else."""
         before, self._view = self._view, view
+        if view.modulate != before.modulate or (view.run != before.run and view.modulate):
+            self._view = view = replace(view, **self._suited(view))
         if view.run != before.run:
             wait = not view.run or self.layers.coming(view.run)
             if not wait and view.map not in ("field", "none", *self.layers.kinds(view.run)):
                 self._view = replace(view, map=self._map_of(view.run))
             self._take_window()
             view = self._view
-        if (view.run, view.map, view.lines, view.spread) != (before.run, before.map, before.lines, before.spread):
+        if view.over != before.over:
             self._apply_maps()
-        if (view.floor, view.ceiling) != (before.floor, before.ceiling) and not self._timer.isActive():
+        otherwise = view.run != before.run and self._painted_otherwise()
+        if (otherwise or view.painting != before.painting) and not self._timer.isActive():
             self._timer.start()
         if (view.legend, view.unit) != (before.legend, before.unit):
             self._apply_legend()
@@ -123,23 +95,53 @@ class ViewSession(QObject):
     def close(self) -> None:
         """Stop what is still due."""
         self._timer.stop()
+        self.closing.emit()
+        self.styles.close()
+        self.drawing.close()
 
     def limits(self) -> tuple[float, float]:
-        """Range of the MSA of the run in ppm: from 0 to a robust maximum."""
+        """Range of the floor and the ceiling: of the MSA in ppm from 0 to a robust maximum, or of another map."""
         maps = self._maps()
+        if maps is not None and self._view.modulate:
+            return self.styles.range_of(self._view.modulate, maps)
         return (0.0, 0.05) if maps is None else (0.0, max(float(maps.window()[1]) * 1.6, 1e-3))
 
     def auto_window(self) -> None:
         """Floor and ceiling that suit the data."""
+        self.change(**self._suited(self._view))
+
+    def clip_limits(self) -> tuple[float, float]:
+        """Range of the map that clips."""
         maps = self._maps()
-        if maps is not None:
-            floor, ceiling = maps.window()
-            self.change(floor=float(floor), ceiling=float(ceiling))
+        return (0.0, 1.0) if maps is None else self.styles.range_of(self._view.clip, maps)
+
+    def can_draw(self, kind: str) -> bool:
+        """Whether the run can be drawn as lines or ellipsoids (``pev_lines``, ``pev_glyphs``)."""
+        maps = self._maps()
+        if kind == "pev_glyphs":
+            return maps is not None and maps.chi is not None
+        return kind in self.layers.kinds(self._view.run)
+
+    def _suited(self, view: View) -> dict[str, Any]:
+        """Floor and ceiling that suit the map that modulates."""
+        maps = result_maps(self.layers.of_run(view.run))
+        if maps is None:
+            return {}
+        floor, ceiling = self.styles.range_of(view.modulate, maps) if view.modulate else maps.window()
+        return {"floor": float(floor), "ceiling": float(ceiling)}
+
+    def _map_ready(self) -> None:
+        """A map that was on another grid is there: its own window, then its colours."""
+        if self._view.modulate:
+            self._view = replace(self._view, **self._suited(self._view))
+        self._apply_window()
+        self.changed.emit()
 
     def window_acts(self) -> bool:
         """Whether floor and ceiling change anything of what is shown."""
         lines = self._view.lines and self.layers.find(self._view.run, "pev_lines") is not None
-        return self._maps() is not None and (lines or self._view.map in ("pev_colour", "msa"))
+        drawn = lines or self._view.ellipsoids
+        return self._maps() is not None and (drawn or self._view.map in ("pev_colour", "msa"))
 
     def spread_kind(self) -> str:
         """Kind of the layer with the spread of the map that is shown; empty if the run has none."""
@@ -159,10 +161,14 @@ class ViewSession(QObject):
 
     def _apply_maps(self) -> None:
         view = self._view
+        if view.ellipsoids:
+            self._add_ellipsoids()
+        self.drawing.follow(filter(None, (self.layers.find(view.run, kind) for kind in ("pev_lines", "pev_glyphs"))))
         for name in self.layers.run_names():
             for kind in MAP_KINDS:
                 layer = self.layers.find(name, kind)
-                over = (kind == "pev_lines" and view.lines) or (view.spread and kind == SPREAD_OF.get(view.map))
+                over = (kind == "pev_lines" and view.lines) or (kind == "pev_glyphs" and view.ellipsoids)
+                over = over or (view.spread and kind == SPREAD_OF.get(view.map))
                 wanted = name == view.run and (kind == view.map or over)
                 if layer is not None and layer.visible != wanted:
                     layer.visible = wanted
@@ -179,9 +185,25 @@ class ViewSession(QObject):
         if front is not None:  # its controls and its values under the cursor are those that are looked at
             self.viewer.layers.selection.active = front
 
+    def _add_ellipsoids(self) -> None:
+        """Add the layer of ellipsoids of the run, which is made when it is first asked for."""
+        maps, run = self._maps(), self._view.run
+        if maps is None or maps.chi is None or self.layers.find(run, "pev_glyphs") is not None:
+            return
+        from napari.layers import Layer
+
+        view, like = self._view, layer_info(self.layers.of_run(run)[-1].metadata) or {}
+        what = Drawn(maps, self.styles.style(view, maps), view.floor, view.ceiling)
+        common = {key: like[key] for key in ("run", "simulated", "provenance") if key in like} | {"maps": maps}
+        self.layers.add_ours(Layer.create(*glyph_layer(what, run, common)))
+
     def _apply_window(self) -> None:
-        for layer in self.layers.of_run(self._view.run):
-            set_window(layer, self._view.floor, self._view.ceiling)
+        view, maps = self._view, self._maps()
+        if maps is None:
+            return
+        style = self.styles.style(view, maps)
+        for layer in self.layers.of_run(view.run):
+            set_style(layer, style, view.floor, view.ceiling)
 
     def _apply_legend(self) -> None:
         if self._annotations is None:
@@ -190,11 +212,22 @@ class ViewSession(QObject):
         self._annotations.configure(unit=self._view.unit, letters=on, caption=on, key=on, bar=on)
         _compat.scale_bar(self.viewer).visible = on
 
-    def _take_window(self) -> None:
-        """Take over floor and ceiling with which the layers of the run are painted."""
+    def _painted_otherwise(self) -> bool:
+        """Whether the colours of the run were painted in another style than that of the view."""
+        return self._view.style != View().style or style_of(self._colour_info()) is not PLAIN
+
+    def _colour_info(self) -> dict[str, Any]:
         layer = self.layers.find(self._view.run, "pev_colour")
-        info = {} if layer is None else layer_info(layer.metadata) or {}
-        if "floor" in info and "ceiling" in info:
+        return {} if layer is None else layer_info(layer.metadata) or {}
+
+    def _take_window(self) -> None:
+        """Take over floor and ceiling with which the layers of the run are painted, unless they are of another map."""
+        info = self._colour_info()
+        if self._view.modulate:
+            return
+        if not style_of(info).by_msa:
+            self._view = replace(self._view, **self._suited(self._view))
+        elif "floor" in info and "ceiling" in info:
             self._view = replace(self._view, floor=float(info["floor"]), ceiling=float(info["ceiling"]))
 
     def _have_added(self, name: str) -> None:
