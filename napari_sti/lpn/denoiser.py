@@ -71,7 +71,9 @@ def as_denoiser(source: "Denoiser | Lpn | torch.nn.Module | Callable[[torch.Tens
 
 
 def load_denoiser(path: str | Path) -> Denoiser:
-    """Read a TorchScript (.ts, .jit, .torchscript) or ONNX (.onnx) file, to run on the CPU; see `napari_sti.lpn.question.RISK`.
+    """Read a TorchScript (.ts, .jit, .torchscript) or ONNX (.onnx) file, to run on the CPU.
+
+    What such a file can do to the machine is said in `napari_sti.lpn.question.RISK`.
 
     Raises
     ------

@@ -3,7 +3,6 @@ import torch
 from torch import nn
 
 from napari_sti.core.errors import InputError
-from napari_sti.lpn.checkpoint import SHIPPED, load_lpn
 from napari_sti.lpn.denoiser import load_denoiser
 from napari_sti.lpn.networks.local import LocalLpn
 from napari_sti.lpn.proofs import check_prior
@@ -48,15 +47,6 @@ def test_lpns_pass():
         assert report.is_prox, report.checks
         assert report.check("symmetry").value < 1e-5 and report.check("inverse").value < 1e-3
         assert "converges" in report.conclusion
-
-
-def test_shipped_networks_pass():
-    for file in sorted(SHIPPED.glob("lpn-*.safetensors")):
-        network, card = load_lpn(file)
-        shape = network.image_shape or (12,) * network.spatial
-        images = torch.rand(4, *([network.channels] if network.channels else []), *shape)
-        report = check_prior(network, images, tries=3, noise=card.get("domain", {}).get("noise", [0.1])[-1])
-        assert report.is_prox, (file.name, report.checks)
 
 
 def test_an_ordinary_denoiser_fails_with_the_right_numbers(denoiser):

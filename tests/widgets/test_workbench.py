@@ -15,7 +15,8 @@ from napari_sti.widgets.shortcuts import SHORTCUTS
 
 def test_panels_in_the_order_of_the_work(workbench):
     titles = [workbench.tabs.tabText(i) for i in range(workbench.tabs.count())]
-    assert titles == ["Data", "Prepare", "Reconstruct", "View", "Compare", "Plan", "Train"]
+    work = ["Data", "Prepare", "Reconstruct", "View", "Compare", "Quality", "Probe", "Regions"]
+    assert titles == [*work, "Separate", "Prior", "Tracts", "Figure", "Plan", "Train"]
     assert [p.order for p in panel_types()] == sorted(p.order for p in panel_types())
 
 
