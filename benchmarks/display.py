@@ -96,10 +96,10 @@ def step_rows(viewer: Any, view: Any) -> None:
     from qtpy.QtTest import QTest
 
     native = viewer.window._qt_viewer.canvas.native
-    low, high, step = viewer.dims.range[2]
+    first = int(START / 100 * viewer.dims.nsteps[2] * 0.6)
 
     def go(number: int) -> None:
-        viewer.dims.set_point(2, low + START / 100 * (high - low) * 0.6 + number * step)
+        viewer.dims.set_current_step(2, first + number)  # as wheel and slider do
 
     for what, shown in (
         ("slice step, PEV colour", {}),

@@ -78,6 +78,7 @@ def _dipy(field, seeds):
 
 def _drawn(tracts, field):
     import napari
+    import numpy as np
     from napari.layers import Vectors
 
     from napari_sti.viz import _compat
@@ -91,6 +92,9 @@ def _drawn(tracts, field):
     viewer = napari.Viewer(show=True)
     viewer.window.resize(1280, 800)
     canvas = viewer.window._qt_viewer.canvas._scene_canvas
+    # A window that has layers already, hidden: the first layer of all reads units and loads pandas, 1.4 s.
+    viewer.add_layer(napari.layers.Image(np.zeros(grid.shown_shape, np.uint8), visible=False, **grid.layer_keywords()))
+    viewer.add_layer(Vectors(drawn.vectors[:1], visible=False, **grid.layer_keywords()))
     as_vectors = dict(edge_color=drawn.colors, vector_style="line", edge_width=0.2, length=1, **grid.layer_keywords())
     kinds = {
         "OpenGL lines": lambda: tract_layer(tracts, drawn, grid, run="run"),

@@ -2,7 +2,8 @@
 
 A real window of one size walks through the main job: the first start, a study, a run under way, and what came out.
 The study has seven simulated orientations up to 60 degrees at 40 dB, the setting of the figure in the README. The
-picture of a training is of the folder given with ``--training``, else of a short one with a small network.
+picture of a training is of the folder given with ``--training``, else of a short one with a small network. Pictures of
+what is done with results are those of ``tools/more_pictures.py``; ``--only`` makes single ones.
 """
 
 import argparse
@@ -13,10 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-PICTURES = Path(__file__).resolve().parents[1] / "docs" / "pictures"
-SIZE = (1280, 800)
-LONGEST = 300_000
-
+from tools import more_pictures
+from tools.camera import SIZE, camera
+from tools.camera import until as _until
+from tools.camera import wait as _wait
 
 FEW = 3
 """Orientations of the picture of DeepSTI, which is made for few."""
@@ -28,12 +29,21 @@ def main() -> int:
     """Walk through the window and take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--training", type=Path, metavar="DIR", help="folder of a training to show")
-    training = parser.parse_args().training
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["NAPARI_STI_RUNS"] = str(Path(folder) / "runs")
-        study = _simulated(Path(folder) / "study")
-        few = _simulated(Path(folder) / "few", orientations=FEW, max_tilt=30, snr=20)
-        _walk(study, few, training)
+    parser.add_argument("--only", nargs="+", metavar="NAME", choices=more_pictures.NAMES, help="make only these")
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="folder for their study and runs; what is there is used"
+    )
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        os.environ["NAPARI_STI_RUNS"] = str(folder / "runs")
+        if options.only is None:
+            study = _simulated(folder / "study")
+            few = _simulated(folder / "few", orientations=FEW, max_tilt=30, snr=20)
+            _walk(study, few, options.training)
+        kept = options.keep or folder / "more"
+        kept.mkdir(parents=True, exist_ok=True)
+        more_pictures.make(options.only or more_pictures.NAMES, kept)
     return 0
 
 
@@ -52,7 +62,7 @@ def _walk(study: Path, few: Path, training: Path | None) -> None:
     viewer, workbench = open_viewer()
     viewer.window.resize(*SIZE)
     controller = workbench.controller
-    take = _camera(viewer)
+    take = camera(viewer)
     _wait(1500)
     take("welcome")
 
@@ -211,31 +221,6 @@ def _training(workbench: Any, folder: Path | None, take: Callable[[str], None]) 
     take("train")
     panel.training.stop()
     _until(lambda: not panel.training.active)
-
-
-def _camera(viewer: Any) -> Callable[[str], None]:
-    PICTURES.mkdir(parents=True, exist_ok=True)
-
-    def take(name: str) -> None:
-        viewer.window.screenshot(str(PICTURES / f"{name}.png"), flash=False, canvas_only=False)
-        print(PICTURES / f"{name}.png")
-
-    return take
-
-
-def _wait(milliseconds: int) -> None:
-    from qtpy.QtTest import QTest
-
-    QTest.qWait(milliseconds)
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    waited = 0
-    while not condition():
-        _wait(50)
-        waited += 50
-        if waited > LONGEST:
-            raise TimeoutError("the window did not come to what the picture is to show")
 
 
 if __name__ == "__main__":

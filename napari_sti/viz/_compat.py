@@ -165,8 +165,8 @@ def _overlay_class() -> Any:
     from napari._vispy.utils.visual import overlay_to_visual
     from napari.components.overlays import CanvasOverlay
     from vispy.scene import Node
-    from vispy.scene.visuals import Image
-    from vispy.visuals.transforms import STTransform
+
+    from napari_sti.viz._sprites import sprites_visual
 
     class PaintedOverlay(CanvasOverlay):
         """Pictures that a function paints; free of napari's tiling of corners."""
@@ -184,11 +184,12 @@ def _overlay_class() -> Any:
                 child.set_gl_state(*args, **keywords)
 
     class VispyPaintedOverlay(ViewerOverlayMixin, VispyCanvasOverlay):
-        """Keeps one vispy image for each picture, and renews it just before a draw in which it has changed."""
+        """Holds all pictures in one visual, and renews it just before a draw in which something has changed."""
 
         def __init__(self, *, font_info: Any, **keywords: Any) -> None:
             super().__init__(node=Pictures(), font_info=font_info, **keywords)
-            self._pictures: dict[str, tuple[Any, Any]] = {}
+            self._atlas = sprites_visual(parent=self.node)
+            self._atlas.order = self.node.order
             self._stale = True
             self._canvas = self.node.parent.canvas
             self._canvas.events.draw.connect(self._on_draw, position="first")
@@ -217,31 +218,13 @@ def _overlay_class() -> Any:
                 return
             self._stale = False
             width, height = self._canvas.size
-            sprites = self.overlay.paint(self.viewer, width, height, self._canvas.pixel_scale)
-            for name in self._pictures.keys() - {sprite.name for sprite in sprites}:
-                self._pictures.pop(name)[0].parent = None
-            for sprite in sprites:
-                self._show(sprite)
-
-        def _show(self, sprite: Any) -> None:
-            visual, picture = self._pictures.get(sprite.name, (None, None))
-            if visual is None:
-                visual = Image(parent=self.node, method="subdivide", interpolation="nearest")
-                visual.transform = STTransform()
-                visual.set_gl_state("translucent", depth_test=False)
-                visual.order = self.node.order
-            if picture is not sprite.picture:
-                visual.set_data(sprite.picture)
-                self._pictures[sprite.name] = (visual, sprite.picture)
             ratio = self._canvas.pixel_scale
-            visual.transform.scale = (1 / ratio, 1 / ratio)
-            visual.transform.translate = (sprite.x, sprite.y)
+            self._atlas.show(self.overlay.paint(self.viewer, width, height, ratio), ratio)
 
         def close(self) -> None:
             self._canvas.events.draw.disconnect(self._on_draw)
             for emitter in self._emitters():
                 emitter.disconnect(self._on_change)
-            self._pictures.clear()
             super().close()
 
     overlay_to_visual[PaintedOverlay] = VispyPaintedOverlay
@@ -325,6 +308,11 @@ def _line_layer_class() -> Any:
 
     layer_to_visual[TractLines] = VispyTractLines
     return TractLines
+
+
+def has_window(viewer: Any) -> bool:
+    """Whether the window of a viewer is still there; napari lets go of it before the last layers are removed."""
+    return getattr(viewer.window, "_qt_window", None) is not None
 
 
 def qt_viewer(model: Any) -> Any:

@@ -247,7 +247,8 @@ def side_by_side(shown: ShownSeparations) -> tuple[list[LayerData], Layout]:
         inside, sources = grid.to_shown(np.asarray(found.mask)), shown_sources(found)
         for part in parts:
             span = f"±{windows[part][1]:g} ppm" if part == "total" else ""  # what the legend has no room for
-            cell = (name, f"{_TITLES[part]}, {dr_text(found.relaxation)}", span)
+            dr = "" if part == "total" else f", {dr_text(found.relaxation)}"  # there is no room for both
+            cell = (name, f"{_TITLES[part]}{dr}", span)
             common = _common(found, name, name) | {"cell": cell, "maps": sources}
             if shown.floor is found:
                 common["simulated"] = bool(next(iter(shown.found.values())).provenance.get("simulated", False))

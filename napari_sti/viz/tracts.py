@@ -71,25 +71,28 @@ def draw_tracts(tracts: Tracts, grid: DisplayGrid, *, most: int = MOST_SEGMENTS)
     start, end = kept[:-1], kept[1:]
     same = owner[start] == owner[end]
     start, end = start[same], end[same]
-    extent = points[end] - points[start]
+    first, last = points[start], points[end]
+    extent = last - first
     length = np.linalg.norm(extent, axis=1, keepdims=True)
     colors = np.ones((len(start), 4), np.float32)
     colors[:, :3] = TINT + (1 - TINT) * np.abs(extent) / np.maximum(length, 1e-6)
-    shown = ((shown_place(grid, points) - grid.translate) / grid.scale).astype(np.float32)
-    return DrawnTracts(np.stack([shown[start], shown[end] - shown[start]], axis=1), colors, coarseness)
+    first, last = (((shown_place(grid, place) - grid.translate) / grid.scale) for place in (first, last))
+    return DrawnTracts(np.stack([first, last - first], axis=1).astype(np.float32), colors, coarseness)
 
 
 def _progress(tracts: Tracts) -> NDArray[np.float64]:
     """How far along its line each point is, counted in bends of `BEND` degrees and stretches of `REACH` mm."""
-    steps = np.zeros((len(tracts.points), 3))
-    begin = tracts.segments
-    steps[begin + 1] = tracts.points[begin + 1] - tracts.points[begin]
-    length = np.linalg.norm(steps, axis=1)
-    unit = steps / np.maximum(length, 1e-9)[:, None]
-    inner = begin[1:][np.diff(begin) == 1]  # points with a segment on either side
-    cosine = np.clip((unit[inner] * unit[inner + 1]).sum(axis=1), -1, 1)
-    gone = length / REACH
-    gone[inner + 1] += np.degrees(np.arccos(cosine)) / BEND
+    count = len(tracts.points)
+    gone = np.zeros(count)
+    if count > 1:
+        within = tracts.owner[1:] == tracts.owner[:-1]
+        steps = np.diff(tracts.points, axis=0) * within[:, None]
+        length = np.sqrt(np.einsum("ij,ij->i", steps, steps, dtype=np.float64))
+        gone[1:] = length / REACH
+        inner = within[1:] & within[:-1]  # points with a segment on either side
+        product = np.einsum("ij,ij->i", steps[1:], steps[:-1], dtype=np.float64)
+        cosine = np.clip(product / np.maximum(length[1:] * length[:-1], 1e-18), -1, 1)
+        gone[2:] += np.degrees(np.arccos(cosine)) / BEND * inner
     return np.cumsum(gone)
 
 

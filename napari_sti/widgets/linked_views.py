@@ -179,7 +179,7 @@ class LinkedDock(QObject):
             self.viewer.mouse_drag_callbacks.remove(move_on_click)
         add_crosshair(self.viewer, False)
         widget.close_views()
-        if widget.parent() is not None:
+        if widget.parent() is not None and _compat.has_window(self.viewer):
             self.viewer.window.remove_dock_widget(widget)
         widget.deleteLater()
 

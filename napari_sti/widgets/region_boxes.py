@@ -1,5 +1,8 @@
 """Box plots of one map in every region, painted without any plotting library; runs have the colours of the figure."""
 
+from collections.abc import Sequence
+from html import escape
+
 from qtpy.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QFontMetrics, QMouseEvent, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
@@ -14,6 +17,14 @@ _BOX, _GAP, _AXIS = 13, 9, 34
 """Pixels: height of a box, gap between two regions, room for the axis."""
 _MOST = 40
 """Regions that are painted; the table and the files hold all."""
+
+
+def colour_key(results: Sequence[str]) -> str:
+    """Which colour is which result, a line of rich text for each; empty for a single one."""
+    if len(results) < 2:
+        return ""
+    square = '<span style="color:{}">\N{BLACK SQUARE}</span> {}<br>'
+    return "".join(square.format(COLOURS[n % len(COLOURS)], escape(name)) for n, name in enumerate(results))
 
 
 class RegionBoxes(QWidget):

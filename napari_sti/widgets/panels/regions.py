@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from qtpy.QtCore import QSignalBlocker
+from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QApplication,
     QComboBox,
@@ -20,7 +20,7 @@ from napari_sti.widgets.command_row import CommandRow
 from napari_sti.widgets.look import MARGIN, Form, MainButton
 from napari_sti.widgets.note import Note
 from napari_sti.widgets.panel import Panel, text_label
-from napari_sti.widgets.region_boxes import RegionBoxes
+from napari_sti.widgets.region_boxes import RegionBoxes, colour_key
 from napari_sti.widgets.region_histogram import RegionHistogram
 from napari_sti.widgets.region_table import RegionTable
 from napari_sti.widgets.run_checks import RunChecks
@@ -65,6 +65,7 @@ class RegionsPanel(Panel):
         self.boxes = RegionBoxes()
         self.about = text_label(muted=True)
         self.about.setObjectName("sti_regions_about")
+        self.about.setTextFormat(Qt.TextFormat.RichText)  # the key of the colours; names in it are escaped
         self.table = RegionTable()
         self.histogram = RegionHistogram()
         self.copy = _button("Copy table", "sti_regions_copy", "Copy the table, for a spreadsheet.")
@@ -250,7 +251,8 @@ class RegionsPanel(Panel):
     def _measured(self, found: Regions) -> None:
         self.remark.set("warning", " ".join(found.notes))
         simulated = " Simulated data." if found.simulated else ""
-        self.about.setText(f"Box 25 to 75 %, line median, dot mean, whiskers 5 to 95 %.{simulated}")
+        how = f"Box 25 to 75 %, line median, dot mean, whiskers 5 to 95 %.{simulated}"
+        self.about.setText(colour_key(found.results) + how)
         chosen = self.map.currentData()
         with QSignalBlocker(self.map):
             self.map.clear()

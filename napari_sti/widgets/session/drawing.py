@@ -5,9 +5,10 @@ from typing import Any
 
 from qtpy.QtCore import QObject, QTimer
 
-from napari_sti.viz import _compat, follow
+from napari_sti.viz import _compat, _quick, follow
 from napari_sti.viz.display import layer_info
 from napari_sti.viz.style import style_of
+from napari_sti.widgets.session.thumbnails import Thumbnails
 
 _SETTLED = 120
 """Milliseconds that the camera has to stand still before lines and ellipsoids are thinned anew."""
@@ -31,6 +32,7 @@ class Drawing(QObject):
         self._timer.setInterval(_SETTLED)
         self._timer.timeout.connect(self.draw)
         self._point: tuple[float, ...] = ()
+        self.thumbnails = Thumbnails(viewer, self)
         dims, camera = viewer.dims.events, _compat.camera(viewer).events
         self._at_once = (dims.point, dims.order, dims.ndisplay)
         self._soon = (camera.zoom, camera.center, camera.angles, camera.orientation)
@@ -42,6 +44,7 @@ class Drawing(QObject):
     def close(self) -> None:
         """Leave the viewer alone."""
         self._timer.stop()
+        self.thumbnails.close()
         for event in self._at_once:
             event.disconnect(self._scrolled)
         for event in self._soon:
@@ -55,10 +58,13 @@ class Drawing(QObject):
             if layer not in wanted:
                 layer.events.metadata.disconnect(self._changed)
                 layer.events.visible.disconnect(self._seen)
+                _quick.drawn_by_us(layer, False)
         new = [layer for layer in wanted if layer not in self.layers]
         self.layers = wanted
         for layer in new:
             (layer_info(layer.metadata) or {})["followed"] = True
+            _quick.drawn_by_us(layer, True)
+            _quick.keep_program(self.viewer, layer)
             layer.events.metadata.connect(self._changed)
             layer.events.visible.connect(self._seen)
             self._draw(layer)
