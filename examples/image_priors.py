@@ -2,8 +2,8 @@
 
 Two experiments. ``digits`` trains a small network on the 8 x 8 digits of scikit-learn and looks at digits that it has
 not seen; ``slices`` takes the brain-slice prior that comes with the package and the slices of the MNI152 template
-that were held back from its training. R grows with noise, and bulges between two images, since a prior of images that are
-one thing or another is not convex. With blur it ought to grow, and does not: docs/prior.md says what was found.
+that were held back from its training. R grows with noise, and bulges between two images, since a prior of images that
+are one thing or another is not convex. With blur it ought to grow, and does not: docs/prior.md says what was found.
 
     python examples/image_priors.py --out priors                    # some minutes
     python examples/image_priors.py --out priors --share 0.01       # to see that it runs
