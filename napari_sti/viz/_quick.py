@@ -14,6 +14,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from napari_sti.viz import _compat
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -83,7 +85,8 @@ def keep_program(viewer: Any, layer: Any) -> None:
 
     Others' layers are left alone.
     """
-    canvas = getattr(getattr(getattr(viewer, "window", None), "_qt_viewer", None), "canvas", None)
+    window = getattr(_compat.unwrap(viewer), "window", None)  # plugins are given a proxy that warns of what is inside
+    canvas = getattr(getattr(window, "_qt_viewer", None), "canvas", None)
     visual: Any = getattr(getattr(canvas, "layer_to_visual", {}).get(layer), "node", None)
     made: Any = getattr(visual, "_build_color_transform", None)
     if visual is None or made is None or getattr(made, "keeps", False):
