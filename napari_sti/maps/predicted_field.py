@@ -13,7 +13,6 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import fft
 
 from napari_sti.core import frames
 from napari_sti.core.errors import InputError, shape_text
@@ -44,6 +43,8 @@ def field_tensor(chi: NDArray[np.floating], affine: ArrayLike) -> NDArray[np.flo
     InputError
         If it does not have six components.
     """
+    from scipy import fft
+
     given = np.asarray(chi)
     if given.ndim != 4 or given.shape[-1] != 6:
         raise InputError(
@@ -74,6 +75,8 @@ def field_along(tensors: ArrayLike, b0_dirs: ArrayLike) -> NDArray[np.float64]:
 
 def _frequencies(shape: tuple[int, ...], voxel_size: tuple[float, float, float]) -> list[NDArray[np.float32]]:
     """Frequencies in 1/mm along each axis of the half spectrum; Nyquist counts as negative."""
+    from scipy import fft
+
     x, y, z = (fft.fftfreq(n, size).astype(np.float32) for n, size in zip(shape, voxel_size, strict=True))
     return [x, y, z[: shape[2] // 2 + 1]]
 

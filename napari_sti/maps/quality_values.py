@@ -5,7 +5,6 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.maps.metrics import PSNR_RANGE, WPSNR_PEAK
@@ -161,6 +160,8 @@ def mask_leaks(tensor: TensorField, mask: Mask, residual: NDArray[np.floating] |
     residual : (N, X, Y, Z) array, optional
         Of the field maps, ppm.
     """
+    from scipy import ndimage
+
     size = np.array(tensor.voxel_size)
     everywhere = np.ones((3, 3, 3), bool)
     pieces, count = ndimage.label(mask, everywhere)

@@ -24,7 +24,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_sti.core.errors import InputError, shape_text
 
@@ -179,6 +178,8 @@ def estimate_tissue(
 
 def _box(image: NDArray[Any], mask: NDArray[Any]) -> tuple[slice, ...]:
     """The part of the volume that the brain takes: the rest needs no time."""
+    from scipy import ndimage
+
     if np.ndim(image) != 3 or np.shape(image) != np.shape(mask):
         raise InputError(
             f"the image is {shape_text(np.shape(image))} voxels, the mask {shape_text(np.shape(mask))}",
@@ -241,6 +242,7 @@ def _coarse_blur(
     values: Floats, weights: Floats, steps: NDArray[np.int_], sigma: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     """Weighted Gaussian mean, computed on blocks of voxels: it is slow by nature, and a hundred times quicker so."""
+    from scipy import ndimage
     from skimage.measure import block_reduce
 
     blocks = tuple(int(s) for s in steps)
@@ -255,6 +257,8 @@ def _coarse_blur(
 
 def _blurred(values: Floats, good: Bools, sigma: NDArray[np.float64]) -> Floats:
     """Gaussian mean of the voxels inside only."""
+    from scipy import ndimage
+
     if not sigma.any():
         return values
     total = ndimage.gaussian_filter(values, sigma, mode="constant")  # values are 0 outside
@@ -284,6 +288,8 @@ def _classes(rising: Floats, good: Bools) -> tuple[NDArray[np.float64], NDArray[
 
 def _centre(rising: Floats, own: Bools) -> float:
     """Median of the voxels in the midst of a class, where there are enough of them, else of all."""
+    from scipy import ndimage
+
     if not own.any():
         raise ValueError
     core = ndimage.binary_erosion(own)
