@@ -7,7 +7,6 @@ from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QGridLayout,
-    QPushButton,
     QSizePolicy,
     QTableWidget,
     QTableWidgetItem,
@@ -17,6 +16,7 @@ from qtpy.QtWidgets import (
 
 from napari_sti.evaluate.figure_spec import MAPS, PanelSpec
 from napari_sti.evaluate.slices import AXES
+from napari_sti.widgets.controls import named_button
 from napari_sti.widgets.look import MARGIN
 from napari_sti.widgets.number_boxes import keep_wheel_for_scrolling
 
@@ -33,9 +33,9 @@ class FigureList(QWidget):
         super().__init__(parent)
         self._panels: list[PanelSpec] = []
         self.table = _Table()
-        self.up = _button("Up", "sti_figure_up", "Move the chosen panel towards the top left.")
-        self.down = _button("Down", "sti_figure_down", "Move the chosen panel towards the bottom right.")
-        self.remove = _button("Remove", "sti_figure_remove", "Take the chosen panel out of the figure.")
+        self.up = named_button("Up", "sti_figure_up", "Move the chosen panel towards the top left.")
+        self.down = named_button("Down", "sti_figure_down", "Move the chosen panel towards the bottom right.")
+        self.remove = named_button("Remove", "sti_figure_remove", "Take the chosen panel out of the figure.")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(MARGIN // 2)
@@ -181,10 +181,3 @@ def _choice(row: int, column: int, choices: tuple[str, ...], now: str, *, enable
     box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     keep_wheel_for_scrolling(box)
     return box
-
-
-def _button(text: str, name: str, help: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setToolTip(help)
-    return button

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from napari_sti.widgets.controls import named_button
 from napari_sti.widgets.look import MARGIN, empty
 from napari_sti.widgets.note import Note
 from napari_sti.widgets.panel import text_label
@@ -38,8 +39,10 @@ class PriorOutcome(QWidget):
         self.way.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.plot = PriorPlot()
         self.plot.setObjectName("sti_prior_plot")
-        self.figure = _button("Save figure\N{HORIZONTAL ELLIPSIS}", "sti_prior_figure", "Draw it for a paper or page.")
-        self.table = _button("Save CSV\N{HORIZONTAL ELLIPSIS}", "sti_prior_csv", "Save the numbers of the curves.")
+        self.figure = named_button(
+            "Save figure\N{HORIZONTAL ELLIPSIS}", "sti_prior_figure", "Draw it for a paper or page."
+        )
+        self.table = named_button("Save CSV\N{HORIZONTAL ELLIPSIS}", "sti_prior_csv", "Save the numbers of the curves.")
         self.saved = Note("good")
         self.saved.setObjectName("sti_prior_said")
         layout = QVBoxLayout(self)
@@ -111,10 +114,3 @@ class PriorOutcome(QWidget):
         name, _ = QFileDialog.getSaveFileName(self, "Save the numbers", "prior.csv", "CSV (*.csv)")
         if name:
             self.table_wanted.emit(Path(name))
-
-
-def _button(text: str, name: str, help: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setToolTip(help)
-    return button

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
+from napari_sti.widgets.controls import named_button, named_combo
 from napari_sti.widgets.file_box import FileBox
 from napari_sti.widgets.fold import Fold
 from napari_sti.widgets.look import MARGIN, Form
@@ -29,7 +30,7 @@ class QualityEditor(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._sources: Mapping[str, Source] = {}
-        self.source = _combo("sti_quality_result", "The result that the page is about.")
+        self.source = named_combo("sti_quality_result", "The result that the page is about.")
         self.frame = _axes(
             "sti_quality_frame", "Axes of the tensor's components; no sidecar tells them.", "state the axes"
         )
@@ -42,8 +43,12 @@ class QualityEditor(QWidget):
         )
         self.white = FileBox("white matter mask", "sti_quality_white")
         self.white.set_without("as in the study, else FA > 0.2")
-        self.folder = _button("Add folder\N{HORIZONTAL ELLIPSIS}", "sti_quality_folder", "A folder that recon wrote.")
-        self.file = _button("Add tensor\N{HORIZONTAL ELLIPSIS}", "sti_quality_file", "A tensor file of six volumes.")
+        self.folder = named_button(
+            "Add folder\N{HORIZONTAL ELLIPSIS}", "sti_quality_folder", "A folder that recon wrote."
+        )
+        self.file = named_button(
+            "Add tensor\N{HORIZONTAL ELLIPSIS}", "sti_quality_file", "A tensor file of six volumes."
+        )
         self._lay_out()
         self._connect()
 
@@ -138,24 +143,9 @@ class QualityEditor(QWidget):
         self.valueChanged.emit()
 
 
-def _combo(name: str, help: str) -> QComboBox:
-    box = QComboBox()
-    box.setObjectName(name)
-    box.setToolTip(help)
-    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    return box
-
-
 def _axes(name: str, help: str, nothing: str) -> QComboBox:
-    box = _combo(name, help)
+    box = named_combo(name, help)
     box.addItem(nothing, "")
     for frame, text in _AXES.items():
         box.addItem(text, frame)
     return box
-
-
-def _button(text: str, name: str, help: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setToolTip(help)
-    return button

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_sti.core.separation import Form as ChiForm
 from napari_sti.io.study import Study
+from napari_sti.widgets.controls import named_combo
 from napari_sti.widgets.file_box import IMAGES, FileBox
 from napari_sti.widgets.look import MARGIN, Form
-from napari_sti.widgets.number_boxes import ScientificBox, keep_wheel_for_scrolling
+from napari_sti.widgets.number_boxes import ScientificBox
 from napari_sti.widgets.session.separate_sources import USUAL_R2, R2From, RatesChoice, RatesFrom
 from napari_sti.widgets.words import count
 
@@ -30,11 +31,11 @@ class RatesBox(QWidget):
         super().__init__(parent)
         self._study, self._files = Study(), tuple[Path, ...]()
         self._asked = False
-        self.source = _combo("sti_separate_rates", "R2′ = R2* − R2, in Hz: one map, or one for each orientation.")
+        self.source = named_combo("sti_separate_rates", "R2′ = R2* − R2, in Hz: one map, or one for each orientation.")
         self.choose_button = QPushButton("Choose\N{HORIZONTAL ELLIPSIS}")
         self.choose_button.setObjectName("sti_separate_rates_choose")
         self.choose_button.setToolTip("Choose one file, or one for each orientation in their order.")
-        self.r2 = _combo(
+        self.r2 = named_combo(
             "sti_separate_r2", "What is taken from R2*. A constant R2 is wrong wherever R2 differs from it."
         )
         self.r2_file = FileBox("map of R2", "sti_separate_r2_file")
@@ -44,7 +45,7 @@ class RatesBox(QWidget):
         self.constant.setSuffix(" Hz")
         self.constant.setValue(USUAL_R2)
         self.constant.setToolTip("One R2 for all voxels; 13 Hz is in use at 3 T. The result says so.")
-        self.orientation = _combo("sti_separate_orientation", "In which orientation the one map was measured.")
+        self.orientation = named_combo("sti_separate_orientation", "In which orientation the one map was measured.")
         self._lay_out()
         self.set_study(Study())
         self.source.activated.connect(self._source_chosen)
@@ -175,12 +176,3 @@ class RatesBox(QWidget):
         self._rows["constant"].setVisible(value.star and value.r2 == "constant")
         one = len(value.maps(self._study)) == 1 and len(self._study.orientations) > 1
         self._rows["orientation"].setVisible(one and self._tensor)
-
-
-def _combo(name: str, help: str) -> QComboBox:
-    box = QComboBox()
-    box.setObjectName(name)
-    box.setToolTip(help)
-    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    keep_wheel_for_scrolling(box)
-    return box

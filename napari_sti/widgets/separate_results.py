@@ -4,18 +4,17 @@ from typing import Any
 
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QListWidget,
     QListWidgetItem,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_sti.maps.joint_histogram import Span
 from napari_sti.viz.separation_layers import dr_text
+from napari_sti.widgets.controls import named_combo
 from napari_sti.widgets.look import MARGIN, Form
 from napari_sti.widgets.panel import text_label
 from napari_sti.widgets.separate_boxes import BoxPlots
@@ -41,13 +40,13 @@ class SeparationResults(QWidget):
         self.side.setObjectName("sti_separate_side")
         self.side.setCheckable(True)
         self.side.setToolTip("χ+, |χ−| and total of the checked ones, with the closed form below.")
-        self.which = _combo("sti_separate_which", "Which separation the joint histogram shows.")
+        self.which = named_combo("sti_separate_which", "Which separation the joint histogram shows.")
         self.histogram = JointHistogramView()
         self.clear = QPushButton("Clear brush")
         self.clear.setObjectName("sti_separate_clear")
         self.said = text_label()
         self.said.setObjectName("sti_separate_brushed")
-        self.labels = _combo("sti_separate_regions", "A Labels layer: box plots for each of its labels.")
+        self.labels = named_combo("sti_separate_regions", "A Labels layer: box plots for each of its labels.")
         self.boxes = BoxPlots()
         self._lay_out()
         self._connect()
@@ -164,11 +163,3 @@ class SeparationResults(QWidget):
         self.said.setText(said or "Drag a rectangle in the histogram to see where these voxels are.")
         self.said.setEnabled(bool(said))
         self.clear.setVisible(bool(said))
-
-
-def _combo(name: str, help: str) -> QComboBox:
-    box = QComboBox()
-    box.setObjectName(name)
-    box.setToolTip(help)
-    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    return box

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from napari_sti.core.frames import FRAMES
 from napari_sti.core.units import FIELD_UNITS
 from napari_sti.io.study import Study
+from napari_sti.widgets.controls import named_button
 from napari_sti.widgets.file_box import FileBox
 from napari_sti.widgets.fold import Fold
 from napari_sti.widgets.look import MARGIN, Form
@@ -84,8 +85,10 @@ class StudyEditor(QWidget):
         return places.get(place)
 
     def _table_buttons(self) -> QHBoxLayout:
-        self.add = _button("Add\N{HORIZONTAL ELLIPSIS}", "sti_add", "Add field maps; files can also be dropped here.")
-        self.remove = _button("Remove", "sti_remove", "Remove the selected orientations.")
+        self.add = named_button(
+            "Add\N{HORIZONTAL ELLIPSIS}", "sti_add", "Add field maps; files can also be dropped here."
+        )
+        self.remove = named_button("Remove", "sti_remove", "Remove the selected orientations.")
         row = QHBoxLayout()
         row.setSpacing(MARGIN // 2)
         for button in (self.add, self.remove):
@@ -93,12 +96,12 @@ class StudyEditor(QWidget):
         return row
 
     def _direction_buttons(self) -> QHBoxLayout:
-        self.from_text = _button(
+        self.from_text = named_button(
             "From text\N{HORIZONTAL ELLIPSIS}",
             "sti_b0_text",
             "Read B0 directions from text files: three numbers per orientation, in LPS unless another frame is set.",
         )
-        self.from_affine = _button(
+        self.from_affine = named_button(
             "From affine",
             "sti_b0_affine",
             "Take B0 from the affine: right only for a scan that was not resampled to another orientation's grid.",
@@ -249,13 +252,6 @@ class StudyEditor(QWidget):
         if not self._filling:
             paths: dict[str, Path | None] = {n: getattr(self, n).value() for n in ("mask", "wm_mask", "csf_mask")}
             self._set(tesla=self.tesla.value() or None, **paths)
-
-
-def _button(text: str, name: str, help: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setToolTip(help)
-    return button
 
 
 def _number(name: str, suffix: str, low: float, high: float, help: str) -> ScientificBox:

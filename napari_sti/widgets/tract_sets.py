@@ -9,7 +9,6 @@ from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QFileDialog,
     QGridLayout,
-    QPushButton,
     QSizePolicy,
     QTableWidget,
     QTableWidgetItem,
@@ -19,6 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_sti.maps.tract_scores import TractOverlap, numbers_of
 from napari_sti.viz.tracts import tracts_of
+from napari_sti.widgets.controls import named_button
 from napari_sti.widgets.look import MARGIN, Form
 from napari_sti.widgets.number_boxes import keep_wheel_for_scrolling
 from napari_sti.widgets.panel import text_label
@@ -114,9 +114,15 @@ class TractSets(QWidget):
         self.slab.setSuffix(" mm")
         self.slab.setValue(session.slab)
         keep_wheel_for_scrolling(self.slab)
-        self.save = _button("Save\N{HORIZONTAL ELLIPSIS}", "sti_tracts_save", "Save the chosen set: .trk, .tck, .trx.")
-        self.open = _button("Open\N{HORIZONTAL ELLIPSIS}", "sti_tracts_open", "Read a .trk, .tck or .trx and show it.")
-        self.compare = _button("Compare two", "sti_tracts_compare", "How far two chosen sets pass the same voxels.")
+        self.save = named_button(
+            "Save\N{HORIZONTAL ELLIPSIS}", "sti_tracts_save", "Save the chosen set: .trk, .tck, .trx."
+        )
+        self.open = named_button(
+            "Open\N{HORIZONTAL ELLIPSIS}", "sti_tracts_open", "Read a .trk, .tck or .trx and show it."
+        )
+        self.compare = named_button(
+            "Compare two", "sti_tracts_compare", "How far two chosen sets pass the same voxels."
+        )
         self.numbers = text_label()
         self.numbers.setObjectName("sti_tracts_numbers")
         layout = QVBoxLayout(self)
@@ -190,10 +196,3 @@ def overlap_words(found: TractOverlap, first: str, second: str) -> str:
         f"{found.both + found.only_second}), weighted by visits {found.weighted_dice:.3f}. {first} covers "
         f"{100 * found.overlap:.0f} % of {second} and reaches {100 * found.overreach:.0f} % beyond it."
     )
-
-
-def _button(text: str, name: str, help: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setToolTip(help)
-    return button

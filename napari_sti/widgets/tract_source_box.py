@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox, QVBoxLayout, QWidget
 
+from napari_sti.widgets.controls import named_combo
 from napari_sti.widgets.file_box import FileBox
 from napari_sti.widgets.look import MARGIN, Form
 from napari_sti.widgets.number_boxes import keep_wheel_for_scrolling
@@ -21,10 +22,10 @@ class TractSourceBox(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.kind = _combo("sti_tracts_source", "Whose principal directions are followed.")
+        self.kind = named_combo("sti_tracts_source", "Whose principal directions are followed.")
         self.v1 = FileBox("V1 of a DTI fit", "sti_tracts_v1")
         self.fa = FileBox("FA of the same fit", "sti_tracts_fa")
-        self.frame = _combo("sti_tracts_frame", "Axes of the vectors in V1; the file does not say it.")
+        self.frame = named_combo("sti_tracts_frame", "Axes of the vectors in V1; the file does not say it.")
         self.frame.addItem("state the axes of V1", "")
         for frame, words in AXES_OF_V1.items():
             self.frame.addItem(words, frame)
@@ -75,7 +76,7 @@ class TractSeedBox(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.kind = _combo("sti_tracts_seeds", "Where streamlines start.")
+        self.kind = named_combo("sti_tracts_seeds", "Where streamlines start.")
         self.radius = QDoubleSpinBox()
         self.radius.setObjectName("sti_tracts_radius")
         self.radius.setToolTip("Of the ball of seeds around the cursor.")
@@ -128,11 +129,3 @@ class TractSeedBox(QWidget):
         for part in (self.label, self._label_label):
             part.setVisible(kind.startswith("layer:"))
         self.valueChanged.emit()
-
-
-def _combo(name: str, help: str) -> QComboBox:
-    box = QComboBox()
-    box.setObjectName(name)
-    box.setToolTip(help)
-    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    return box

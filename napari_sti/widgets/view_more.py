@@ -3,10 +3,11 @@
 from typing import Any
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QHBoxLayout, QSizePolicy, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QHBoxLayout, QWidget
 from superqt import QLabeledDoubleRangeSlider
 
 from napari_sti.viz.numbers import UNITS
+from napari_sti.widgets.controls import named_combo
 from napari_sti.widgets.look import MARGIN, Form
 from napari_sti.widgets.number_boxes import keep_wheel_for_scrolling
 from napari_sti.widgets.session.view_state import View
@@ -28,14 +29,18 @@ class ViewMore(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.unit = _combo("sti_display_unit", "Unit of susceptibilities and fields, on the image and in the status.")
+        self.unit = named_combo(
+            "sti_display_unit", "Unit of susceptibilities and fields, on the image and in the status."
+        )
         self.unit.addItems(list(UNITS))
         self.legend = _check("sti_legend", "Legend on the image", "Letters, colour key, colour bar and scale.")
-        self.modulate = _combo("sti_modulate", "Whose values between floor and ceiling become brightness or opacity.")
-        self.mode = _combo("sti_modulate_mode", "Dark below the floor, or transparent: what lies below is seen.")
+        self.modulate = named_combo(
+            "sti_modulate", "Whose values between floor and ceiling become brightness or opacity."
+        )
+        self.mode = named_combo("sti_modulate_mode", "Dark below the floor, or transparent: what lies below is seen.")
         self.mode.addItem("Brightness", False)
         self.mode.addItem("Opacity", True)
-        self.clip = _combo("sti_clip", "Show directions only where this map lies in the range below.")
+        self.clip = named_combo("sti_clip", "Show directions only where this map lies in the range below.")
         self.clip_range = range_slider("sti_clip_range", "Where directions are shown, in the unit of the map.")
         self.axes = [
             _check(f"sti_suppress_{text[0].lower()}", text, f"Leave {help} out of the colours.") for text, help in AXES
@@ -54,7 +59,7 @@ class ViewMore(QWidget):
         self.slab.setKeyboardTracking(False)
         self.slab.setToolTip("Thickness of what lines and ellipsoids are drawn of; one slice means all of it in 3-D.")
         keep_wheel_for_scrolling(self.slab)
-        self.shape = _combo("sti_glyph_shape", SHAPE_HELP)
+        self.shape = named_combo("sti_glyph_shape", SHAPE_HELP)
         for key, text in SHAPES:
             self.shape.addItem(text, key)
         self._lay_out()
@@ -156,14 +161,6 @@ def _fill(combo: QComboBox, items: list[tuple[str, str]], chosen: str) -> None:
         for text, data in items:
             combo.addItem(text, data)
     combo.setCurrentIndex(max(0, combo.findData(chosen)))
-
-
-def _combo(name: str, help: str) -> QComboBox:
-    combo = QComboBox()
-    combo.setObjectName(name)
-    combo.setToolTip(help)
-    combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    return combo
 
 
 def _check(name: str, text: str, help: str) -> Any:

@@ -58,12 +58,12 @@ def npe2pm_(npe2pm):
         yield npe2pm
 
 
-def test_dock_opens_soon_and_without_torch(window, qtbot):
+def test_dock_opens_in_a_second_without_torch(window, qtbot):
     had_torch = "torch" in sys.modules
     start = time.thread_time()
     workbench = open_workbench(window)
     QApplication.processEvents()
-    assert time.thread_time() - start < 1.6, "1.2 s where nothing of it was imported before"
+    assert time.thread_time() - start < 1.0
     assert workbench.isVisible() and 340 <= workbench.width() <= 420
     assert ("torch" in sys.modules) == had_torch
     assert open_workbench(window) is workbench, "one is enough"

@@ -6,12 +6,9 @@ from typing import Any
 from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import (
     QApplication,
-    QComboBox,
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
-    QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -20,6 +17,7 @@ from napari_sti.maps.comparison import Comparison
 from napari_sti.viz.compare_layers import MAP_KINDS, MapKind
 from napari_sti.widgets.command_row import CommandRow
 from napari_sti.widgets.compare_table import CompareTable, words_below
+from napari_sti.widgets.controls import named_button, named_combo
 from napari_sti.widgets.fold import Fold
 from napari_sti.widgets.look import MARGIN, Form, MainButton
 from napari_sti.widgets.note import Note
@@ -48,15 +46,15 @@ class ComparePanel(Panel):
         self.empty = Note("accent", action="Go to Reconstruct")
         self.empty.setObjectName("sti_compare_empty")
         self.runs = RunChecks()
-        self.folder = _button(
+        self.folder = named_button(
             "Add result folder\N{HORIZONTAL ELLIPSIS}", "sti_compare_folder", "A folder that recon wrote."
         )
         self.reference = ReferenceBox()
-        self.map = _combo("sti_compare_map", "Which map of the tensors is shown side by side.")
+        self.map = named_combo("sti_compare_map", "Which map of the tensors is shown side by side.")
         for kind in MAP_KINDS:
             self.map.addItem(_MAPS[kind], kind)
-        self.regions = _combo("sti_compare_regions", "A Labels layer: a table for each of its labels.")
-        self.white = _combo("sti_compare_white", "A Labels layer of white matter: angles count only there.")
+        self.regions = named_combo("sti_compare_regions", "A Labels layer: a table for each of its labels.")
+        self.white = named_combo("sti_compare_white", "A Labels layer of white matter: angles count only there.")
         self.button = MainButton("Compare")
         self.button.setObjectName("sti_compare")
         self.state = text_label(muted=True)
@@ -67,15 +65,19 @@ class ComparePanel(Panel):
         self.remark.setObjectName("sti_compare_remark")
         self.said = Note("good")
         self.said.setObjectName("sti_compare_said")
-        self.side = _button("Show side by side", "sti_compare_side", "Show the comparison, or what was shown before.")
+        self.side = named_button(
+            "Show side by side", "sti_compare_side", "Show the comparison, or what was shown before."
+        )
         self.side.setCheckable(True)
-        self.region = _combo("sti_compare_region", "Which voxels the table is about.")
+        self.region = named_combo("sti_compare_region", "Which voxels the table is about.")
         self.table = CompareTable()
         self.about = text_label()
         self.about.setObjectName("sti_compare_about")
-        self.copy = _button("Copy table", "sti_compare_copy", "Copy the table, for a spreadsheet.")
-        self.csv = _button("Save CSV\N{HORIZONTAL ELLIPSIS}", "sti_compare_csv", "Save all figures in full precision.")
-        self.figure = _button(
+        self.copy = named_button("Copy table", "sti_compare_copy", "Copy the table, for a spreadsheet.")
+        self.csv = named_button(
+            "Save CSV\N{HORIZONTAL ELLIPSIS}", "sti_compare_csv", "Save all figures in full precision."
+        )
+        self.figure = named_button(
             "Save figure\N{HORIZONTAL ELLIPSIS}", "sti_compare_figure", "Save the slice that is looked at as a figure."
         )
         self.command = CommandRow()
@@ -277,18 +279,3 @@ class ComparePanel(Panel):
 
     def _go(self) -> None:
         self.go_to.emit("reconstruct")
-
-
-def _button(text: str, name: str, help: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setToolTip(help)
-    return button
-
-
-def _combo(name: str, help: str) -> QComboBox:
-    box = QComboBox()
-    box.setObjectName(name)
-    box.setToolTip(help)
-    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    return box

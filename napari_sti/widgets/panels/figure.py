@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QPushButton,
     QSizePolicy,
     QSpinBox,
     QWidget,
@@ -19,6 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_sti.core.errors import InputError
 from napari_sti.evaluate.figure_spec import FigureSpec, figure_from, figure_mapping
+from napari_sti.widgets.controls import named_button
 from napari_sti.widgets.figure_list import FigureList
 from napari_sti.widgets.fold import Fold
 from napari_sti.widgets.look import MARGIN, Form, MainButton
@@ -44,8 +44,8 @@ class FigurePanel(Panel):
         self.session, self.workspace = controller.figure, controller.workspace
         self.empty = Note("accent", "Look at a map of a run in the View panel, then add it as a panel of the figure.")
         self.empty.setObjectName("sti_figure_empty")
-        self.add = _button("Add this view", "sti_figure_add", "Take map, plane and slice as a panel.")
-        self.picture = _button(
+        self.add = named_button("Add this view", "sti_figure_add", "Take map, plane and slice as a panel.")
+        self.picture = named_button(
             "Add picture\N{HORIZONTAL ELLIPSIS}",
             "sti_figure_picture",
             "Save what the canvas shows, also in 3-D, and take it as a panel.",
@@ -69,13 +69,13 @@ class FigurePanel(Panel):
         self.note, self.failure, self.said = Note("warning"), Note("error"), Note("good")
         for part, name in ((self.note, "note"), (self.failure, "failure"), (self.said, "said")):
             part.setObjectName(f"sti_figure_{name}")
-        self.open = _button("Open figure\N{HORIZONTAL ELLIPSIS}", "sti_figure_open", "Read a figure file (.json).")
-        self.keep = _button(
+        self.open = named_button("Open figure\N{HORIZONTAL ELLIPSIS}", "sti_figure_open", "Read a figure file (.json).")
+        self.keep = named_button(
             "Save workspace\N{HORIZONTAL ELLIPSIS}",
             "sti_workspace_save",
             "Runs, layers, camera and figure as one file; data stay where they are.",
         )
-        self.restore = _button(
+        self.restore = named_button(
             "Open workspace\N{HORIZONTAL ELLIPSIS}", "sti_workspace_open", "Everything as it was when it was saved."
         )
         self.footer = self.button = MainButton("Save figure\N{HORIZONTAL ELLIPSIS}")
@@ -249,13 +249,6 @@ class FigurePanel(Panel):
     def _failed(self, text: str) -> None:
         self.failure.set("error", text)
         self.bring_to_view(self.failure)
-
-
-def _button(text: str, name: str, help: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setToolTip(help)
-    return button
 
 
 def _row(rows: Any, *parts: QWidget) -> None:

@@ -4,13 +4,14 @@ import shlex
 from pathlib import Path
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from napari_sti.maps.probe import Probe
 from napari_sti.viz.display import layer_info
 from napari_sti.viz.numbers import world
 from napari_sti.viz.views import go_to
 from napari_sti.widgets.command_row import CommandRow
+from napari_sti.widgets.controls import named_button
 from napari_sti.widgets.look import MARGIN, Form, MainButton
 from napari_sti.widgets.note import Note
 from napari_sti.widgets.panel import Panel, text_label
@@ -42,13 +43,13 @@ class ProbePanel(Panel):
         self.place.setObjectName("sti_probe_place")
         self.place.setPlaceholderText("R, A, S, such as 12, -34.5, 8")
         self.place.setToolTip("A place in RAS mm, or as the status line writes it: R 12.0  P 34.5  S 8.0 mm.")
-        self.typed = _button("Probe", "sti_probe_typed", "Probe the voxel at this place.")
+        self.typed = named_button("Probe", "sti_probe_typed", "Probe the voxel at this place.")
         self.failure = Note("error")
         self.failure.setObjectName("sti_probe_failure")
         self.places = PlaceTable()
-        self.remove = _button("Remove", "sti_probe_remove", "Take the chosen place away.")
-        self.clear = _button("Clear", "sti_probe_clear", "Take all places away, with their layer.")
-        self.csv = _button("Save CSV\N{HORIZONTAL ELLIPSIS}", "sti_probe_csv", "Save all places, runs and fields.")
+        self.remove = named_button("Remove", "sti_probe_remove", "Take the chosen place away.")
+        self.clear = named_button("Clear", "sti_probe_clear", "Take all places away, with their layer.")
+        self.csv = named_button("Save CSV\N{HORIZONTAL ELLIPSIS}", "sti_probe_csv", "Save all places, runs and fields.")
         self.said = Note("good")
         self.said.setObjectName("sti_probe_said")
         self.heading = text_label()
@@ -235,10 +236,3 @@ class ProbePanel(Panel):
             folders += [path for path in paths[:1] if path]
         place = ",".join(f"{value:.1f}" for value in here[0].place)
         return shlex.join(["napari-sti", "probe", *folders, f"--at={place}"])
-
-
-def _button(text: str, name: str, help: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setToolTip(help)
-    return button

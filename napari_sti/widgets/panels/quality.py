@@ -4,9 +4,10 @@ from pathlib import Path
 
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QFileDialog, QGridLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QGridLayout, QVBoxLayout, QWidget
 
 from napari_sti.widgets.command_row import CommandRow
+from napari_sti.widgets.controls import named_button
 from napari_sti.widgets.file_box import IMAGES
 from napari_sti.widgets.look import MARGIN, MainButton, is_dark
 from napari_sti.widgets.note import Note
@@ -49,10 +50,10 @@ class QualityPanel(Panel):
         self.proposal.setObjectName("sti_quality_mend")
         self.proposal.button.setObjectName("sti_quality_apply")
         self.proposal.button.setToolTip("Write a new result with mended axes; this one stays as it is.")
-        self.open = _button("Open page", "sti_quality_open", "Show the whole page in the browser.")
-        self.save = _button(f"Save page{_DOTS}", "sti_quality_save", "Save the page as one HTML file.")
-        self.residuals = _button("Show residuals", "sti_quality_residuals", "Add a layer for every orientation.")
-        self.angle = _button("Show angles", "sti_quality_angle", "Add the map of angles to the DTI.")
+        self.open = named_button("Open page", "sti_quality_open", "Show the whole page in the browser.")
+        self.save = named_button(f"Save page{_DOTS}", "sti_quality_save", "Save the page as one HTML file.")
+        self.residuals = named_button("Show residuals", "sti_quality_residuals", "Add a layer for every orientation.")
+        self.angle = named_button("Show angles", "sti_quality_angle", "Add the map of angles to the DTI.")
         self.lines = QualityLines()
         self.pictures = PictureView("sti_quality_pictures")
         self.command = CommandRow()
@@ -214,10 +215,3 @@ class QualityPanel(Panel):
 
     def _go(self) -> None:
         self.go_to.emit("reconstruct")
-
-
-def _button(text: str, name: str, help: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setToolTip(help)
-    return button

@@ -5,18 +5,16 @@ from pathlib import Path
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QApplication,
-    QComboBox,
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
-    QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_sti.maps.regions import Measured, Regions
 from napari_sti.widgets.command_row import CommandRow
+from napari_sti.widgets.controls import named_button, named_combo
 from napari_sti.widgets.look import MARGIN, Form, MainButton
 from napari_sti.widgets.note import Note
 from napari_sti.widgets.panel import Panel, text_label
@@ -50,9 +48,13 @@ class RegionsPanel(Panel):
         self.runs = RunChecks()
         self.runs.setObjectName("sti_regions_results")
         self.runs.setAccessibleName("Results to measure")
-        self.folder = _button("Add result folder\N{HORIZONTAL ELLIPSIS}", "sti_regions_folder", "A folder of results.")
-        self.labels = _combo("sti_regions_labels", "A Labels layer: drawn by hand, or a segmentation from a file.")
-        self.file = _button("Open file\N{HORIZONTAL ELLIPSIS}", "sti_regions_file", "A segmentation: whole numbers.")
+        self.folder = named_button(
+            "Add result folder\N{HORIZONTAL ELLIPSIS}", "sti_regions_folder", "A folder of results."
+        )
+        self.labels = named_combo("sti_regions_labels", "A Labels layer: drawn by hand, or a segmentation from a file.")
+        self.file = named_button(
+            "Open file\N{HORIZONTAL ELLIPSIS}", "sti_regions_file", "A segmentation: whole numbers."
+        )
         self.state = text_label(muted=True)
         self.state.setObjectName("sti_regions_state")
         self.question = Note("warning", action="Resample")
@@ -61,17 +63,17 @@ class RegionsPanel(Panel):
         self.failure.setObjectName("sti_regions_failure")
         self.remark = Note("warning")
         self.remark.setObjectName("sti_regions_remark")
-        self.map = _combo("sti_regions_map", "Which map the picture and the table show; files hold all of them.")
+        self.map = named_combo("sti_regions_map", "Which map the picture and the table show; files hold all of them.")
         self.boxes = RegionBoxes()
         self.about = text_label(muted=True)
         self.about.setObjectName("sti_regions_about")
         self.about.setTextFormat(Qt.TextFormat.RichText)  # the key of the colours; names in it are escaped
         self.table = RegionTable()
         self.histogram = RegionHistogram()
-        self.copy = _button("Copy table", "sti_regions_copy", "Copy the table, for a spreadsheet.")
-        self.csv = _button("Save CSV\N{HORIZONTAL ELLIPSIS}", "sti_regions_csv", "All maps, regions and results.")
-        self.bins = _button("Save histograms\N{HORIZONTAL ELLIPSIS}", "sti_regions_bins", "All histograms as CSV.")
-        self.figure = _button("Save figure\N{HORIZONTAL ELLIPSIS}", "sti_regions_figure", "Box plots of all maps.")
+        self.copy = named_button("Copy table", "sti_regions_copy", "Copy the table, for a spreadsheet.")
+        self.csv = named_button("Save CSV\N{HORIZONTAL ELLIPSIS}", "sti_regions_csv", "All maps, regions and results.")
+        self.bins = named_button("Save histograms\N{HORIZONTAL ELLIPSIS}", "sti_regions_bins", "All histograms as CSV.")
+        self.figure = named_button("Save figure\N{HORIZONTAL ELLIPSIS}", "sti_regions_figure", "Box plots of all maps.")
         self.said = Note("good")
         self.said.setObjectName("sti_regions_said")
         self.command = CommandRow()
@@ -318,18 +320,3 @@ class RegionsPanel(Panel):
 
     def _go(self) -> None:
         self.go_to.emit("reconstruct")
-
-
-def _button(text: str, name: str, help: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setToolTip(help)
-    return button
-
-
-def _combo(name: str, help: str) -> QComboBox:
-    box = QComboBox()
-    box.setObjectName(name)
-    box.setToolTip(help)
-    box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-    return box
