@@ -74,6 +74,22 @@ def param(
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def param_again(params_type: type, name: str, **changes: Any) -> Any:
+    """Declare a parameter of a parent class again, with another default or other words.
+
+    Parameters
+    ----------
+    params_type : type
+        The parent that declares it.
+    name : str
+        Of the parameter.
+    **changes
+        What differs, as for `param`.
+    """
+    declared = params_type.__dataclass_fields__[name]  # type: ignore[attr-defined]
+    return param(**{"default": declared.default, **declared.metadata, **changes})
+
+
 def describe(params_type: type) -> tuple[Parameter, ...]:
     """List the declared parameters of a ``Params`` dataclass in their order."""
     found = []

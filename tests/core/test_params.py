@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError, dataclass
 import pytest
 
 from napari_sti.core.errors import InputError
-from napari_sti.core.params import describe, from_mapping, param, to_mapping
+from napari_sti.core.params import describe, from_mapping, param, param_again, to_mapping
 
 
 @dataclass(frozen=True)
@@ -101,3 +101,18 @@ def test_bad_values_are_named(values, message):
 def test_a_method_without_parameters_says_so():
     with pytest.raises(InputError, match="'lam' is not known; this method has none"):
         from_mapping(Nothing, {"lam": 1})
+
+
+def test_a_parameter_of_a_parent_can_have_another_default():
+    @dataclass(frozen=True)
+    class Parent:
+        rate: float = param(1.0, label="Rate", help="How fast.", unit="Hz", low=0.0, high=2.0)
+        steps: int = param(3, label="Steps", help="How many.")
+
+    @dataclass(frozen=True)
+    class Child(Parent):
+        rate: float = param_again(Parent, "rate", default=0.5, help="How slow.")
+
+    rate, steps = describe(Child)
+    assert (rate.name, rate.default, rate.help, rate.unit, rate.high) == ("rate", 0.5, "How slow.", "Hz", 2.0)
+    assert steps == describe(Parent)[1] and describe(Parent)[0].default == 1.0

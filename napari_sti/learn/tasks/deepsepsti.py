@@ -1,14 +1,15 @@
 """DeepSepSTI: an unrolled network that separates iron and myelin, from field maps and R2' at once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_sti.core.errors import InputError
-from napari_sti.core.params import param
-from napari_sti.learn.task import Task, TrainingParams
+from napari_sti.core.params import param, param_again
+from napari_sti.learn import unrolled_params
+from napari_sti.learn.task import Task
 from napari_sti.learn.tasks.deepsti import DISCLAIMER, FIELD_PPM, LARGEST_TILT, options_of
+from napari_sti.learn.unrolled_params import UnrolledTraining, checked
 from napari_sti.recon.weights import SAMPLE_ANATOMY
 
 if TYPE_CHECKING:
@@ -28,63 +29,20 @@ LIMITS = (
 
 
 @dataclass(frozen=True)
-class DeepSepStiTraining(TrainingParams):
+class DeepSepStiTraining(UnrolledTraining):
     """What can be chosen."""
 
-    warmup: int = param(
-        100,
-        label="Warm-up",
-        unit="steps",
-        help="Steps over which the learning rate rises to its largest.",
-        low=0,
-        high=10**9,
-        advanced=True,
+    warmup: int = param_again(UnrolledTraining, "warmup", default=100)
+    voxel_size_high: float = param_again(UnrolledTraining, "voxel_size_high", default=3.0)
+    snr_low: float = param_again(UnrolledTraining, "snr_low", default=15.0)
+    unroll: int = param_again(UnrolledTraining, "unroll", default=1)
+    weights: str = param_again(
+        UnrolledTraining,
+        "weights",
+        help="File of weights to begin with: of this task, or of DeepSTI with one iteration, whose network then is the "
+        "beginning; empty: random ones.",
     )
-    crop: int = param(
-        48,
-        label="Patch",
-        unit="voxels",
-        help="Edge of the cubes that are trained on.",
-        low=16,
-        high=256,
-        advanced=True,
-    )
-    voxel_size_low: float = param(
-        1.0,
-        label="Smallest voxel",
-        unit="mm",
-        help="Voxel sizes are drawn from here on.",
-        low=0.3,
-        high=5.0,
-        advanced=True,
-    )
-    voxel_size_high: float = param(
-        3.0,
-        label="Largest voxel",
-        unit="mm",
-        help="Voxel sizes are drawn up to here.",
-        low=0.3,
-        high=5.0,
-        advanced=True,
-    )
-    snr_low: float = param(
-        15.0,
-        label="Most noise",
-        unit="dB",
-        help="Lowest signal-to-noise ratio of the fields.",
-        low=0.0,
-        high=100.0,
-        advanced=True,
-    )
-    snr_high: float = param(
-        40.0,
-        label="Least noise",
-        unit="dB",
-        help="Highest signal-to-noise ratio of the fields.",
-        low=0.0,
-        high=100.0,
-        advanced=True,
-    )
+    validation_brains: int = param_again(UnrolledTraining, "validation_brains", default=2)
     rate_snr_low: float = param(
         5.0,
         label="Most noise of R2'",
@@ -103,61 +61,9 @@ class DeepSepStiTraining(TrainingParams):
         high=100.0,
         advanced=True,
     )
-    orientations: int = param(
-        6, label="Orientations up to", help="Each example has between one and so many field maps.", low=1, high=20
-    )
-    unroll: int = param(
-        1, label="Iterations", help="Unrolled steps of the reconstruction.", low=1, high=20, advanced=True
-    )
-    width: int = param(
-        48,
-        label="Width",
-        help="Channels of the network at half resolution; a multiple of 3.",
-        low=6,
-        high=255,
-        advanced=True,
-    )
-    alone: int = param(
-        5000,
-        label="Network alone",
-        unit="steps",
-        help="Steps in which the network is trained on crops, as a corrector of joint estimates, before the unrolled "
-        "model is trained on whole brains.",
-        low=0,
-        high=10**9,
-        advanced=True,
-    )
-    loaders: int = param(
-        1,
-        label="Loaders",
-        help="Processes that simulate beside the training on a CPU; on a GPU the simulation runs there.",
-        low=0,
-        high=1,
-        advanced=True,
-    )
-    weights: str = param(
-        "",
-        label="First weights",
-        help="File of weights to begin with: of this task, or of DeepSTI with one iteration, whose network then is the "
-        "beginning; empty: random ones.",
-        path="file",
-        advanced=True,
-    )
-    validation_brains: int = param(
-        2,
-        label="Brains in validation",
-        help="Whole brains that every validation separates.",
-        low=1,
-        high=100,
-        advanced=True,
-    )
 
 
-RANGES = (
-    ("voxel_size_low", "voxel_size_high", "voxel sizes"),
-    ("snr_low", "snr_high", "signal-to-noise ratios"),
-    ("rate_snr_low", "rate_snr_high", "signal-to-noise ratios of R2'"),
-)
+RANGES = (*unrolled_params.RANGES, ("rate_snr_low", "rate_snr_high", "signal-to-noise ratios of R2'"))
 
 
 class DeepSepSti(Task):
@@ -172,20 +78,8 @@ class DeepSepSti(Task):
 
     def check(self, params: Any) -> DeepSepStiTraining:
         """Refuse ranges that are none, and files that are not there."""
-        for low, high, what in RANGES:
-            if getattr(params, low) > getattr(params, high):
-                raise InputError(
-                    f"{low} = {getattr(params, low):g} is above {high} = {getattr(params, high):g}, "
-                    f"so there are no {what} to draw from",
-                    mend="exchange them",
-                )
-        checked: DeepSepStiTraining = params
-        if params.weights:
-            path = Path(params.weights).expanduser().absolute()
-            if not path.is_file():
-                raise InputError("there is no such file of weights", file=path, mend="check weights")
-            checked = replace(checked, weights=str(path))
-        return checked
+        found: DeepSepStiTraining = checked(params, RANGES)
+        return found
 
     def module(self, params: Any) -> "LightningModule":
         """Make the network with its loss."""

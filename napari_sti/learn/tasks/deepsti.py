@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_sti.core.errors import InputError
 from napari_sti.core.params import param, to_mapping
 from napari_sti.learn.task import Task, TrainingParams
+from napari_sti.learn.unrolled_params import UnrolledTraining, checked
 from napari_sti.recon.weights import SAMPLE_ANATOMY
 
 if TYPE_CHECKING:
@@ -30,115 +31,14 @@ FIELD_PPM = (-0.025, 0.03)
 
 
 @dataclass(frozen=True)
-class DeepStiTraining(TrainingParams):
+class DeepStiTraining(UnrolledTraining):
     """What can be chosen."""
 
-    warmup: int = param(
-        500,
-        label="Warm-up",
-        unit="steps",
-        help="Steps over which the learning rate rises to its largest.",
-        low=0,
-        high=10**9,
-        advanced=True,
-    )
-    crop: int = param(
-        48,
-        label="Patch",
-        unit="voxels",
-        help="Edge of the cubes that are simulated and trained on.",
-        low=16,
-        high=256,
-        advanced=True,
-    )
-    voxel_size_low: float = param(
-        1.0,
-        label="Smallest voxel",
-        unit="mm",
-        help="Voxel sizes are drawn from here on.",
-        low=0.3,
-        high=5.0,
-        advanced=True,
-    )
-    voxel_size_high: float = param(
-        2.0,
-        label="Largest voxel",
-        unit="mm",
-        help="Voxel sizes are drawn up to here.",
-        low=0.3,
-        high=5.0,
-        advanced=True,
-    )
-    snr_low: float = param(
-        10.0,
-        label="Most noise",
-        unit="dB",
-        help="Lowest signal-to-noise ratio of the fields.",
-        low=0.0,
-        high=100.0,
-        advanced=True,
-    )
-    snr_high: float = param(
-        40.0,
-        label="Least noise",
-        unit="dB",
-        help="Highest signal-to-noise ratio of the fields.",
-        low=0.0,
-        high=100.0,
-        advanced=True,
-    )
-    orientations: int = param(
-        6, label="Orientations up to", help="Each example has between one and so many field maps.", low=1, high=20
-    )
-    unroll: int = param(
-        2, label="Iterations", help="Unrolled steps of the reconstruction.", low=1, high=20, advanced=True
-    )
-    width: int = param(
-        48,
-        label="Width",
-        help="Channels of the network at half resolution; a multiple of 3.",
-        low=6,
-        high=255,
-        advanced=True,
-    )
-    alone: int = param(
-        5000,
-        label="Network alone",
-        unit="steps",
-        help="Steps in which the network is trained on crops, as a corrector of data-consistent estimates, before the "
-        "unrolled model is trained on whole brains.",
-        low=0,
-        high=10**9,
-        advanced=True,
-    )
-    loaders: int = param(
-        1,
-        label="Loaders",
-        help="Processes that simulate beside the training on a CPU; on a GPU the simulation runs there.",
-        low=0,
-        high=1,
-        advanced=True,
-    )
-    weights: str = param(
-        "",
-        label="First weights",
-        help="File of weights to begin with instead of random ones; empty: none.",
-        path="file",
-        advanced=True,
-    )
     data: str = param(
         "",
         label="Own data",
         help="Folder with tensors of one's own (dataset.yaml) to simulate the scans from, instead of simulated brains.",
         path="folder",
-    )
-    validation_brains: int = param(
-        3,
-        label="Brains in validation",
-        help="Whole brains that every validation reconstructs.",
-        low=1,
-        high=100,
-        advanced=True,
     )
 
 
@@ -154,32 +54,17 @@ class DeepSti(Task):
 
     def check(self, params: Any) -> DeepStiTraining:
         """Refuse ranges that are none, and files that are not there."""
-        for low, high, what in (
-            ("voxel_size_low", "voxel_size_high", "voxel sizes"),
-            ("snr_low", "snr_high", "signal-to-noise ratios"),
-        ):
-            if getattr(params, low) > getattr(params, high):
-                raise InputError(
-                    f"{low} = {getattr(params, low):g} is above {high} = {getattr(params, high):g}, "
-                    f"so there are no {what} to draw from",
-                    mend="exchange them",
-                )
-        checked: DeepStiTraining = params
-        if params.weights:
-            path = Path(params.weights).expanduser().absolute()
-            if not path.is_file():
-                raise InputError("there is no such file of weights", file=path, mend="check weights")
-            checked = replace(checked, weights=str(path))
-        if params.data:
+        found: DeepStiTraining = checked(params)
+        if found.data:
             from napari_sti.learn.datasets import read_dataset
 
-            folder = Path(params.data).expanduser().absolute()
+            folder = Path(found.data).expanduser().absolute()
             if all(entry.use != "validation" for entry in read_dataset(folder)):
                 raise InputError(
                     "no tensor of the dataset is for validation", file=folder, mend="give at least one use: validation"
                 )
-            checked = replace(checked, data=str(folder))
-        return checked
+            found = replace(found, data=str(folder))
+        return found
 
     def weights_name(self, params: Any) -> str:
         """Name of the exported weights."""
