@@ -60,8 +60,13 @@ class Panel(QWidget):
 
     def in_scroll_area(self) -> QScrollArea:
         """The panel in an area that scrolls up and down, never sideways; its footer, if it has one, stays in view."""
-        self._area = PanelArea(self, self.footer)
-        return self._area
+        return self.put_into(PanelArea())
+
+    def put_into(self, area: PanelArea) -> PanelArea:
+        """Fill an empty area with this panel and its footer."""
+        area.fill(self, self.footer)
+        self._area = area
+        return area
 
 
 def text_label(text: str = "", *, muted: bool = False) -> QLabel:

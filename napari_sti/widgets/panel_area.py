@@ -12,24 +12,33 @@ class PanelArea(QScrollArea):
 
     Parameters
     ----------
-    panel : QWidget
-        What is scrolled.
+    panel : QWidget, optional
+        What is scrolled; can be filled in later.
     footer : QWidget, optional
         What is not.
     """
 
-    def __init__(self, panel: QWidget, footer: QWidget | None = None, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, panel: QWidget | None = None, footer: QWidget | None = None, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidget(panel)
         self._footer: _Footer | None = None
+        if panel is not None:
+            self.fill(panel, footer)
+
+    def fill(self, panel: QWidget, footer: QWidget | None = None) -> None:
+        """Put a panel, and what stays in view of it, into the empty area."""
+        self.setWidget(panel)
+        panel.show()  # which Qt leaves to us where the area is seen already
         if footer is not None:
             self._footer = _Footer(footer, self)
             self._footer.installEventFilter(self)
             self._below = QWidget()  # keeps the scroll bar above the footer
             self.addScrollBarWidget(self._below, Qt.AlignmentFlag.AlignBottom)
+            self._footer.show()
             self._place()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:

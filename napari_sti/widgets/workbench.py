@@ -93,6 +93,7 @@ from napari_sti.widgets.fold import Fold
 from napari_sti.widgets.job_bar import JobBar
 from napari_sti.widgets.look import DOCK_WIDTH, MARGIN
 from napari_sti.widgets.panel import Panel
+from napari_sti.widgets.panel_shelf import PanelShelf
 from napari_sti.widgets.panel_tabs import PanelTabs
 from napari_sti.widgets.panels import panel_types
 from napari_sti.widgets.runs_list import RunsList
@@ -103,6 +104,8 @@ from napari_sti.widgets.shortcuts import add_shortcuts
 
 _WARM_UP_AFTER = 300
 """Milliseconds after the dock is shown before the worker is started."""
+_BETWEEN_PANELS = 40
+"""Milliseconds between two panels that are made in advance; the window answers meanwhile."""
 
 
 class Workbench(QWidget):
@@ -127,13 +130,8 @@ class Workbench(QWidget):
         self.controller = Controller(napari_viewer, make_client, self)
         self.tabs = PanelTabs()
         self.tabs.setObjectName("sti_tabs")
-        self.panels: dict[str, Panel] = {}
-        for kind in panel_types():
-            panel = kind(self.controller)
-            panel.go_to.connect(self.show_panel)
-            self.panels[panel.id] = panel
-            index = self.tabs.addTab(panel.in_scroll_area(), panel.title)
-            self.tabs.setTabToolTip(index, panel.help)
+        self.panels = PanelShelf(self.tabs, panel_types(), self._make_panel)
+        self.panels.at(0)
         self.job_bar = JobBar()
         self.runs = RunsList()
         runs = Fold("Runs", self.runs)
@@ -152,6 +150,10 @@ class Workbench(QWidget):
         self._warm = QTimer(self)
         self._warm.setSingleShot(True)
         self._warm.timeout.connect(self._warm_up)
+        self._making = QTimer(self)
+        self._making.setSingleShot(True)
+        self._making.setInterval(_BETWEEN_PANELS)
+        self._making.timeout.connect(self._make_next)
 
     def sizeHint(self) -> QSize:
         """As wide as the dock is meant to be."""
@@ -159,17 +161,17 @@ class Workbench(QWidget):
 
     def show_panel(self, panel_id: str) -> None:
         """Bring a panel to the front."""
-        panel = self.panels[panel_id]
-        for index in range(self.tabs.count()):
-            if self.tabs.widget(index).widget() is panel:
-                self.tabs.setCurrentIndex(index)
+        self.panels.show(panel_id)
 
-    def _in_front(self, panel_id: str) -> bool:
-        return bool(self.tabs.currentWidget().widget() is self.panels[panel_id])
+    def _make_panel(self, kind: type[Panel]) -> Panel:
+        panel = kind(self.controller)
+        panel.go_to.connect(self.show_panel)
+        return panel
 
     def close_session(self) -> None:
         """End the worker and whatever is being read; called when the viewer closes or the program ends."""
         self._warm.stop()
+        self._making.stop()
         self.controller.close()
 
     def showEvent(self, event: QShowEvent | None) -> None:
@@ -178,6 +180,7 @@ class Workbench(QWidget):
         if not self._warmed:
             self._warmed = True
             self._warm.start(_WARM_UP_AFTER)
+            self._making.start()
 
     def _connect(self) -> None:
         runs = self.controller.runs
@@ -243,11 +246,15 @@ class Workbench(QWidget):
         if name in self.controller.layers.run_names():
             if not self.panels["reconstruct"].batch.active:  # more are to come, and how they stand is said there
                 self.show_panel("view")
-        elif not self.controller.layers.run_names() and self._in_front("view"):
+        elif not self.controller.layers.run_names() and self.panels.in_front("view"):
             self.show_panel("data")  # there is nothing to view yet; who works in another panel stays there
 
     def _panel_entered(self, index: int) -> None:
-        self.tabs.widget(index).widget().entered()
+        self.panels.at(index).entered()
+
+    def _make_next(self) -> None:
+        if self.panels.make_one():
+            self._making.start()
 
     def _act(self, action: str, run: Run) -> None:
         if action == "show":

@@ -45,3 +45,14 @@ def test_without_footer_all_is_panel(qtbot):
     area.resize(300, 200)
     area.show()
     assert area.viewport().height() == 200
+
+
+def test_what_is_filled_in_while_the_area_is_seen_is_seen(qtbot):
+    area = PanelArea()
+    qtbot.addWidget(area)
+    area.resize(200, 100)
+    area.show()
+    panel, button = QWidget(), QPushButton("Run")
+    area.fill(panel, button)
+    assert panel.isVisible() and button.isVisible()
+    qtbot.waitUntil(lambda: button.mapTo(area, button.rect().center()).y() > 50)

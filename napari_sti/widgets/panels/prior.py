@@ -209,8 +209,8 @@ class PriorPanel(Panel):
         flat = source.dims == 2 or self.editor.model.dims == 2
         edge = min([n for n in source.shape[: 2 if flat else 3] if n > 1], default=_PATCH[3])
         source_kind, patch = "slices" if flat else "volumes", min(_PATCH[2 if flat else 3], edge)
+        self.go_to.emit("train")  # before it is told anything: it may not have been made yet
         self.controller.training.propose("lpn", {"source": source_kind, "data": str(folder), "patch": patch})
-        self.go_to.emit("train")
 
 
 def _free(folder: Path) -> Path:

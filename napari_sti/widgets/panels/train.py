@@ -227,8 +227,8 @@ class TrainPanel(Panel):
     def _use(self) -> None:
         training = self.training.state.training
         if training is not None:
+            self.go_to.emit("reconstruct")  # before it is told anything: it may not have been made yet
             self.training.use_weights(training.task)
-            self.go_to.emit("reconstruct")
 
     def _finished(self, run: Run) -> None:
         self.editor.parameters.set_open(True)

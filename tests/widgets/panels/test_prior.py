@@ -86,7 +86,7 @@ def test_a_layer_can_be_trained_on(panel, workbench, viewer, qtbot):
     written = nibabel.load(file)
     assert written.shape == (40, 30, 26) and np.allclose(written.header.get_zooms(), (2, 2, 3))
     assert np.isfinite(written.get_fdata()).all()
-    assert workbench._in_front("train")
+    assert workbench.panels.in_front("train")
 
 
 def test_headlines_numbers_and_checks():
