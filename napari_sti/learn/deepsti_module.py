@@ -128,7 +128,7 @@ def _first_model(params: "DeepStiTraining") -> CompactModel:
 
     model, _ = load_model(params.weights)
     assert isinstance(model, CompactModel)
-    return model.train()
+    return model.train().requires_grad_(True)
 
 
 def _alike(crops: list[Crop]) -> list[list[Crop]]:

@@ -78,6 +78,7 @@ def test_first_weights_are_taken_up(module, tmp_path):
     path = tmp_path / "first.safetensors"
     save_model(module.model, {"name": "first"}, path)
     again = DeepStiModule(replace(PARAMS, weights=str(path)))
+    assert all(parameter.requires_grad for parameter in again.model.parameters()), "they are trained further"
     assert torch.equal(again.model.network.enter.weight, module.model.network.enter.weight)
 
 
