@@ -5,11 +5,17 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
+import nibabel
+import numpy as np
 import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog
 
+from napari_sti.cli import main
 from napari_sti.jobs.client import WorkerClient
 from napari_sti.learn import registry
 from napari_sti.learn.folder import read_training
+from napari_sti.recon.checkpoint import load_model
 from tests.learn.toy import Toy
 from tests.test_window import LONG, make_window  # noqa: F401  (a fixture)
 
@@ -67,3 +73,67 @@ def test_a_training_is_started_stopped_resumed_and_finished(window):
     assert found.step == stopped + 6 and (run.job.out / found.weights).is_file()
     assert window.find("sti_train_result").isVisible() and "toy.safetensors" in window.said("sti_train_result")
     assert not window.find("sti_train").isEnabled() and "All steps are done" in window.said("sti_train_blocked")
+
+
+@pytest.fixture
+def own_tensors(tmp_path):
+    """Two small tensors of one's own, one to train on and one to validate with."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    affine, mask = np.diag([2, 2, 2, 1]), np.zeros((24, 16, 17), np.uint8)
+    mask[2:-2, 2:-2, 2:-2] = 1
+    for name in ("seen", "unseen"):
+        chi = np.random.default_rng(len(name)).normal(0, 0.02, (*mask.shape, 6)) * mask[..., None]
+        nibabel.save(nibabel.Nifti1Image(chi.astype(np.float32), affine), folder / f"{name}.nii.gz")
+        nibabel.save(nibabel.Nifti1Image(mask, affine), folder / f"{name}_mask.nii.gz")
+    entries = (
+        f"  - {{tensor: {n}.nii.gz, mask: {n}_mask.nii.gz, use: {use}}}\n"
+        for n, use in (("seen", "train"), ("unseen", "validation"))
+    )
+    (folder / "dataset.yaml").write_text("frame: ras\ntensors:\n" + "".join(entries))
+    return folder
+
+
+def test_deepsti_is_trained_stopped_and_resumed_in_the_window_and_on_the_command_line(
+    make_window,  # noqa: F811
+    own_tensors,
+    monkeypatch,
+    capsys,
+):
+    window = make_window()
+    window.tab("Train")
+    tasks = window.find("sti_train_task")
+    tasks.setFocus()
+    window.qtbot.keyClicks(tasks, "DeepSTI")
+    assert tasks.currentData() == "deepsti"
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(own_tensors))
+    window.click("sti_choose_data")
+    assert window.find("sti_param_data").value() == str(own_tensors)
+    window.qtbot.mouseClick(window.workbench.panels["train"].editor.form.more.button, Qt.MouseButton.LeftButton)
+    small = {"width": 6, "crop": 16, "batch": 1, "validate_every": 1000, "validation_brains": 1, "loaders": 0}
+    for name, value in {"steps": 100000, "alone": 99999, "unroll": 1, **small}.items():
+        window.type_number(f"sti_param_{name}", str(value))
+    window.click("sti_train")
+    training = window.controller.training
+    run = training.run
+    window.until(lambda: len(training.state.curve("train/loss")) >= 1, timeout=START)
+    window.click("sti_train")
+    window.until(lambda: run.state == "cancelled" and training.state.training.state == "stopped", timeout=START)
+    stopped = read_training(run.job.out).step
+    assert 0 < stopped < 100000
+
+    window.until(lambda: window.find("sti_train").text() == "Resume")
+    window.type_number("sti_param_steps", str(stopped + 3))
+    window.click("sti_train")
+    again = training.run
+    window.until(lambda: not again.active, timeout=START)
+    assert again.state == "done", again.sentence
+    found = read_training(run.job.out)
+    assert found.step == stopped + 3 and found.params["data"] == str(own_tensors)
+
+    words = ["train", "deepsti", "-o", str(run.job.out), "-p", f"steps={stopped + 5}", "--device", "cpu"]
+    assert main(words) == 0, capsys.readouterr().err
+    found = read_training(run.job.out)
+    assert found.step == stopped + 5
+    model, card = load_model(run.job.out / found.weights)
+    assert card["steps"] == stopped + 5 and model.config["widths"][0] == 6

@@ -16,6 +16,7 @@ from napari_sti.recon.operator import StiOperator
 from napari_sti.recon.reconstruct import reconstruct
 from napari_sti.recon.registry import get_method
 from napari_sti.recon.unrolled import inference
+from napari_sti.recon.unrolled.compact import CompactModel
 from tests.recon import test_registry as contract
 from tests.recon.orders import every_order_agrees
 from tests.recon.unrolled.formula import CARD, tiny_model
@@ -125,6 +126,22 @@ def test_tells_where_it_is_within_an_iteration_and_can_be_left(monkeypatch: pyte
     done = [s.iteration for s in steps]
     assert done == sorted(done) and max(done) < 3  # iterations done, never ahead of them
     assert all(s.preview is None for s in steps if "%" in s.message)
+
+
+def test_tells_that_least_squares_are_on_and_can_be_left_there(shipped: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inference, "HEARTBEAT", 0.0)
+    monkeypatch.setattr(inference, "SMALL", 0)
+    save_model(CompactModel(iterations=1, widths=(6, 8, 10)), {"name": "compact"}, shipped, overwrite=True)
+    steps: list[Step] = []
+    reconstruct(contract.acquisition(3), "deepsti", device="cpu", progress=steps.append)
+    said = [step.message.split(",")[0] for step in steps]
+    assert said[0] == said[-2] == "least squares" and "network" in said, "before the network and after it"
+
+    def leave(step: Step) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        reconstruct(contract.acquisition(3), "deepsti", device="cpu", progress=leave)
 
 
 def test_without_weights_it_says_what_is_missing(shipped: Path) -> None:

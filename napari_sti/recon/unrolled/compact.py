@@ -1,7 +1,7 @@
 """The compact model: our own small network between data-consistent estimates."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -74,7 +74,7 @@ class CompactModel(UnrolledModel):
         iterations: int | None = None,
     ) -> torch.Tensor:
         """Estimate the tensor; see `UnrolledModel.estimate`."""
-        problem = Problem.of(operator, field)
+        problem = Problem.of(operator, field, self.on_fit)
         total = self.iterations if iterations is None else iterations
         w, chi = problem.first, None
         for number in range(total):
@@ -126,9 +126,9 @@ class Problem:
     strength: float
 
     @classmethod
-    def of(cls, operator: StiOperator, field: torch.Tensor) -> "Problem":
-        """Make the problem of field maps (N, X, Y, Z) in ppm."""
-        fit = WhitenedFit(operator, field)
+    def of(cls, operator: StiOperator, field: torch.Tensor, on_fit: Callable[[], None] | None = None) -> "Problem":
+        """Make the problem of field maps (N, X, Y, Z) in ppm; see `UnrolledModel` for `on_fit`."""
+        fit = WhitenedFit(operator, field, on_fit)
         inside = operator.mask > 0.5
         strength = float(field[:, inside].square().mean().sqrt()) if bool(inside.any()) else 0.0
         return cls(operator, fit, fit.fit(None, 1.0, FIRST_ITERATIONS), fit.backprojection(), strength)

@@ -79,7 +79,7 @@ def infer(
     grid = CanonicalGrid(acquisition, axes=model.axes)
     run = _Run(grid, iterations or model.iterations, TimedProgress.of(progress))
     evaluation, said = choose_evaluation(model, grid, size, PRECISIONS[precision], home, run.on_part)
-    model.evaluation = evaluation
+    model.evaluation, model.on_fit = evaluation, run.on_fit
     operator = StiOperator(grid.shape, grid.voxel_size, grid.b0_dirs, grid.mask, device=device)
     field = torch.from_numpy(grid.place_volumes(acquisition.field)).to(operator.device)
     with torch.inference_mode(), true_float32():
@@ -149,13 +149,20 @@ class _Run:
         self._told = time.monotonic()
 
     def on_part(self, share: float) -> None:
-        """Say how far the network is, for those who wait, and let them cancel."""
+        """Say how far the network is."""
+        self._tell(f"network, {share:.0%} of iteration {len(self.records) + 1}")
+
+    def on_fit(self) -> None:
+        """Say that least squares are on."""
+        self._tell("least squares")
+
+    def _tell(self, message: str) -> None:
+        """For those who wait, from time to time, and so that they can cancel."""
         now = time.monotonic()
         if now - self._told < HEARTBEAT or math.prod(self.grid.shape) <= SMALL:
             return
         self._told = now
-        done = len(self.records)
-        self._clock(Step(done, self.total, message=f"network, {share:.0%} of iteration {done + 1}"))
+        self._clock(Step(len(self.records), self.total, message=message))
 
     def taken(self, chi: torch.Tensor) -> NDArray[np.float32]:
         """Tensor (X, Y, Z, 6) in the study's order of axes."""

@@ -60,6 +60,8 @@ class UnrolledModel(torch.nn.Module, ABC):
     evaluation : callable
         How networks are evaluated without gradients: whole by default, or in chunks (see
         `napari_sti.recon.unrolled.chunked`). Models call it for every network that takes whole volumes.
+    on_fit : callable or None
+        Called on the way through least squares beside the network, for those who wait; may raise to leave.
     """
 
     family: ClassVar[str]
@@ -72,6 +74,7 @@ class UnrolledModel(torch.nn.Module, ABC):
     def __init__(self) -> None:
         super().__init__()
         self.evaluation: Evaluation = evaluate_whole
+        self.on_fit: Callable[[], None] | None = None
 
     @abstractmethod
     def estimate(

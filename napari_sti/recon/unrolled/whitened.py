@@ -5,6 +5,7 @@ tensor the first hides the second from a solver as from a network; here both are
 least squares becomes a statement: how far each may be expected to be from zero.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -75,6 +76,8 @@ class WhitenedFit:
         M A, in single precision.
     field : (N, X, Y, Z) tensor
         y in ppm.
+    on_iteration : callable, optional
+        Called before every iteration; may raise to leave.
 
     Attributes
     ----------
@@ -82,8 +85,10 @@ class WhitenedFit:
         σ in ppm, estimated from the field maps and at least `NOISE_FLOOR`.
     """
 
-    def __init__(self, operator: StiOperator, field: torch.Tensor) -> None:
-        self.operator = operator
+    def __init__(
+        self, operator: StiOperator, field: torch.Tensor, on_iteration: Callable[[], None] | None = None
+    ) -> None:
+        self.operator, self._on_iteration = operator, on_iteration
         self.noise = max(estimate_noise(field, operator.mask), NOISE_FLOOR)
         self._matrix = basis().to(field)
         self._fields = operator.empty_spectra(operator.orientations)
@@ -132,6 +137,8 @@ class WhitenedFit:
         p, rz = z.clone(), self._dot(r, z)
         least = CONVERGED * rz
         for number in range(iterations):
+            if self._on_iteration is not None:
+                self._on_iteration()
             q = self._normal(p).add_(p, alpha=ridge)
             pq = self._dot(p, q)
             if rz <= least or pq <= 0:
