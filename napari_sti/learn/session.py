@@ -23,7 +23,9 @@ from napari_sti.learn.task import Task
 if TYPE_CHECKING:
     from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 
-    from napari_sti.learn.callbacks import Average, Keeper, Recorder
+    from napari_sti.learn.average import Average
+    from napari_sti.learn.callbacks import Recorder
+    from napari_sti.learn.keeper import Keeper
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Session:
         Cancelled
             If somebody other than the clock stopped it.
         """
-        from napari_sti.learn.callbacks import Stopped
+        from napari_sti.learn.keeper import Stopped
 
         try:
             saved = read_state(self._state) if self._state.exists() else None
@@ -111,7 +113,9 @@ class Session:
     def _assemble(self, progress: Progress, minutes: float | None) -> _Parts:
         from lightning.pytorch import seed_everything
 
-        from napari_sti.learn.callbacks import Average, Exporter, Gallery, Keeper, Recorder, Seeds
+        from napari_sti.learn.average import Average
+        from napari_sti.learn.callbacks import Exporter, Gallery, Recorder, Seeds
+        from napari_sti.learn.keeper import Keeper
 
         p = self._params
         record = Record(self._folder / METRICS_FILE, until=self._training.step) if self._main else None

@@ -16,7 +16,7 @@ import torch
 from napari_sti.core.errors import InputError
 
 if TYPE_CHECKING:
-    from napari_sti.learn.callbacks import Keeper
+    from napari_sti.learn.keeper import Keeper
 
 
 @dataclass(frozen=True)

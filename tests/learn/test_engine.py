@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from napari_sti.core.errors import Cancelled, InputError
-from napari_sti.learn import callbacks
+from napari_sti.learn import keeper
 from napari_sti.learn.engine import train
 from napari_sti.learn.folder import read_training
 from napari_sti.learn.record import read_record
@@ -117,7 +117,7 @@ def test_cancelled_training_goes_on_bit_for_bit(toy, tmp_path, whole, step):
 
 
 def test_cancel_is_heard_during_a_validation(toy, tmp_path, whole, monkeypatch):
-    monkeypatch.setattr(callbacks, "BEFORE_VALIDATION", 0.0)
+    monkeypatch.setattr(keeper, "BEFORE_VALIDATION", 0.0)
     folder, watcher = tmp_path / "run", _CancelAt(10, "Validation, example 1")
     with pytest.raises(Cancelled):
         train("toy", {"ema": 0.5}, folder, device="cpu", progress=watcher)
@@ -218,7 +218,7 @@ def test_without_averaging_the_last_weights_are_exported(toy, tmp_path):
 
 
 def test_loss_that_is_no_number_ends_it_and_keeps_the_state_before(toy, tmp_path, monkeypatch):
-    monkeypatch.setattr(callbacks, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(keeper, "SAVE_EVERY", 0.0)
     with pytest.raises(InputError, match=r"the loss is not a number any more at step 8; take a smaller learning rate"):
         train("toy", {"spoil": 8}, tmp_path / "run", device="cpu")
     training = read_training(tmp_path / "run")

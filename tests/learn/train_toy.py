@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from napari_sti.learn import callbacks, engine, registry
+from napari_sti.learn import engine, keeper, registry
 from tests.learn.toy import Toy
 
 
@@ -14,7 +14,7 @@ def main() -> None:
     """Train."""
     folder, steps, pause, save_every = sys.argv[1], *map(float, sys.argv[2:5])
     registry._found = lambda: MappingProxyType({"toy": Toy()})  # type: ignore[assignment]
-    callbacks.SAVE_EVERY = save_every
+    keeper.SAVE_EVERY = save_every
     devices = int(sys.argv[5]) if len(sys.argv) > 5 else 1
     strategy = "ddp" if devices > 1 else "auto"
     params = {"steps": int(steps), "pause": pause}

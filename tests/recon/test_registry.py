@@ -187,7 +187,7 @@ def isotropic_blocks() -> Acquisition:
 def test_an_isotropic_phantom_comes_out_isotropic(method: Method) -> None:
     given = isotropic_blocks()
     names = {p.name for p in params.describe(method.Params)}
-    most = 60 if "weights" in names else 400  # a network in every iteration takes its time
+    most = 20 if "weights" in names else 400  # a network in every iteration takes its time
     wanted = {"tol": 1e-6, "max_iterations": most, "lam": 0.0, "smooth": 0.0}
     found = reconstruct(given, method.id, device="cpu", **{k: v for k, v in wanted.items() if k in names})
     if "wavelet" in names:  # pads the grid, where nothing is measured then; its own tests have grids that fit
