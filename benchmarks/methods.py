@@ -1,13 +1,15 @@
 """Every reconstruction method: time per iteration, against what it cannot do without and what one would write first.
 
     python -m benchmarks.methods [--shape 128 144 112] [--orientations 6] [--iterations 8] [--threads 2] [--markdown]
+    python -m benchmarks.methods --alone           # lets all other programs wait meanwhile (see `benchmarks.alone`)
     python -m benchmarks.methods --full            # 182x218x182, six orientations: time and memory alone
     python -m benchmarks.methods --precondition    # iterations and time to one tolerance with and without
 
 *operator* is the time that an iteration spends inside the forward operator and its adjoint, clocked in the same run,
 so that what else the machine does hits both alike; the ratio is of medians over the iterations, the first left out.
 Edge-weighted QSM has no such calls, since its unknown lives in k-space: there it is one forward and one adjoint on
-volumes, as many transforms as its iteration takes, timed by themselves right after the run.
+volumes, as many transforms as its iteration takes, timed in turns with its iterations. With a learned prior all the
+time is the network's, and there is no ratio.
 *bare* is the time of the real transforms of an iteration without anything else, *literal* that of one iteration as
 the formulas are written (`benchmarks.literal`). Peak memory is that of a fresh process over what was there before
 the run, beside what the method states beforehand. With one thread processor time is taken. Rows for a GPU follow
@@ -20,7 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ import numpy as np
 import psutil
 import torch
 
+from benchmarks.alone import take_the_cores
 from benchmarks.literal import (
     GradientRows,
     LiteralOperator,
@@ -87,10 +90,11 @@ def few(method: Method, iterations: int) -> dict[str, Any]:
 
 
 class Clock:
-    """Clocks iterations, and within them the calls of the operators."""
+    """Clocks iterations, and within them the calls of the operators; or beside them whatever `beside` computes."""
 
-    def __init__(self, device: str) -> None:
-        self._device, self.inside = device, 0.0
+    def __init__(self, device: str, beside: Callable[[], object] | None = None) -> None:
+        self._device, self._beside, self.inside = device, beside, 0.0
+        self._begun = (self.now(device), 0.0)
         self.steps: list[tuple[float, float]] = []
 
     @staticmethod
@@ -100,8 +104,14 @@ class Clock:
         return time.process_time() if device == "cpu" and torch.get_num_threads() == 1 else time.perf_counter()
 
     def step(self, step: Step) -> None:
+        now = self.now(self._device)
         if step.iteration:
-            self.steps.append((self.now(self._device), self.inside))
+            taken = now - self._begun[0]
+            if self._beside is not None:
+                self._beside()
+                self.inside += self.now(self._device) - now
+            self.steps.append((taken, self.inside - self._begun[1]))
+        self._begun = (self.now(self._device), self.inside)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -125,35 +135,30 @@ class Clock:
         return call
 
     def medians(self) -> tuple[float, float]:
-        """Milliseconds of an iteration, and of the operator calls in it."""
-        ms = 1e3 * np.diff(np.array(self.steps), axis=0)[1:]
+        """Milliseconds of an iteration, and of the operator calls in it or beside it."""
+        ms = 1e3 * np.array(self.steps[2:])
         return float(np.median(ms[:, 0])), float(np.median(ms[:, 1]))
 
 
 def timed(method: Method, given: Acquisition, options: argparse.Namespace, device: str) -> dict[str, float]:
     """Run a method for a few iterations: milliseconds."""
-    clock = Clock(device)
+    alone = method.id == "edge_qsm"
+    clock = Clock(device, on_volumes(given, device) if alone else None)
     start = clock.now(device)
-    with clock.watching():
+    with nullcontext() if alone else clock.watching():
         params = few(method, options.iterations)
         reconstruct(given, method.id, device=device, progress=clock.step, **params)
     row = {"total": 1e3 * (clock.now(device) - start)}
     if is_iterative(method):
         row["iteration"], row["operator"] = clock.medians()
-        if method.id == "edge_qsm":
-            row["operator"] = on_volumes(given, options.iterations, device)
     return row
 
 
-def on_volumes(given: Acquisition, times: int, device: str) -> float:
-    """Milliseconds of a forward and an adjoint of one scalar volume and one orientation, the median."""
+def on_volumes(given: Acquisition, device: str) -> Callable[[], object]:
+    """A forward and an adjoint of one scalar volume and one orientation."""
     operator = ScalarOperator(given.shape, given.voxel_size, given.b0_dirs[:1], given.mask, device=device)
-    x, y, taken = operator.empty_volumes(1).normal_(), operator.empty_volumes(1), []
-    for _ in range(times + 1):
-        start = Clock.now(device)
-        operator.adjoint(operator.forward(x, out=y), out=x)
-        taken.append(1e3 * (Clock.now(device) - start))
-    return float(np.median(taken[1:]))
+    x, y = operator.empty_volumes(1).normal_(), operator.empty_volumes(1)
+    return lambda: operator.adjoint(operator.forward(x, out=y), out=x)
 
 
 def transforms(method: Method, orientations: int) -> int:
@@ -249,7 +254,7 @@ def report(options: argparse.Namespace) -> None:
             table.print(
                 name if device == "cpu" else f"{name} (GPU)", row, memory.get(name) if device == "cpu" else None
             )
-            if "operator" in row and row["iteration"] > LIMIT * row["operator"]:
+            if row.get("operator") and row["iteration"] > LIMIT * row["operator"]:
                 slow.append(f"{name} ({device})")
     print(f"\nabove {LIMIT} times the operator: {', '.join(slow) or 'none'}")
     if options.full:
@@ -344,11 +349,14 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="a whole brain at 1 mm; time and memory alone")
     parser.add_argument("--no-memory", action="store_true")
     parser.add_argument("--no-literal", action="store_true")
+    parser.add_argument("--alone", action="store_true", help="let all other programs wait meanwhile")
     parser.add_argument("--precondition", action="store_true")
     parser.add_argument("--voxel-size", default="3", help="of the simulated brain in mm, with --precondition")
     parser.add_argument("--peak", choices=sorted(methods()), help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    if options.alone:
+        take_the_cores()
     if options.full:
         options.shape, options.orientations = FULL, 6
         options.iterations = min(options.iterations, 4)

@@ -7,9 +7,10 @@ import torch
 from numpy.typing import NDArray
 
 from napari_sti.recon.threads import share, slabs
+from napari_sti.recon.unlocked import unlocked
 
-SLAB_VOXELS = 1 << 17
-"""Voxels in a slab on the CPU: what is computed in between stays in the cache."""
+SLAB_VOXELS = 1 << 18
+"""Voxels in a slab on the CPU, at least a plane: what is computed in between stays in the cache."""
 
 
 class GradientPenalty:
@@ -18,7 +19,7 @@ class GradientPenalty:
     Parameters
     ----------
     weights : (3, X, Y, Z) array
-        Of the pair of each voxel and the next along each axis. What belongs to the last is not looked at.
+        Of the pair of each voxel and the next along each axis. The last has none, and what is given for it counts as 0.
     beta : float
         In mm; β² stands before the sum.
     voxel_size : three floats
@@ -41,6 +42,8 @@ class GradientPenalty:
     ) -> None:
         factors = torch.tensor([(beta / size) ** 2 for size in voxel_size], device=device, dtype=dtype)
         self.weights = torch.tensor(np.asarray(weights), device=device, dtype=dtype).mul_(factors[:, None, None, None])
+        for axis, weight in enumerate(self.weights):
+            weight.narrow(axis, -1 % weight.shape[axis], 1).zero_()
         self.largest = 4 * float(self.weights.amax((1, 2, 3)).sum())
 
     def value(self, x: torch.Tensor) -> float:
@@ -52,39 +55,42 @@ class GradientPenalty:
         return self._go_through(x, out)
 
     def _go_through(self, x: torch.Tensor, out: torch.Tensor | None) -> float:
-        length, plane = x.shape[1], x.shape[2] * x.shape[3]
-        parts = slabs(length, length if x.device.type != "cpu" else max(1, SLAB_VOXELS // plane))
+        flat, weights = x.reshape(-1), self.weights.flatten(1)
+        # Along the memory of the whole volume, so that no row ends: the last voxel of an axis is paired with some
+        # other one, at weight 0.
+        shifts = [x.shape[2] * x.shape[3], x.shape[3], 1]
+        count = len(flat) if x.device.type != "cpu" else max(SLAB_VOXELS // shifts[0], 1) * shifts[0]
         values: list[float] = []
 
         def one(part: slice) -> None:
-            values.append(self._along_slabs(x[0], out, part) + self._within_slab(x[0], out, part))
+            own = None if out is None else out.view(-1)
+            values.append(_along(flat, own, weights, shifts, part.start, part.stop))
 
-        share(one, parts)
+        share(one, slabs(len(flat), count))
         return math.fsum(values)
 
-    def _along_slabs(self, x: torch.Tensor, out: torch.Tensor | None, part: slice) -> float:
-        """Differences along the first axis: from the plane before the slab to the plane after it."""
-        first, last = max(part.start - 1, 0), min(part.stop, len(x) - 1)
-        own = part.start - first  # pairs that begin in the slab before are counted there
-        jump = x[first : last + 1].diff(dim=0)
-        flux = jump * self.weights[0, first:last]
-        if out is not None:
-            out[0, first + 1 : part.stop] -= flux[: part.stop - first - 1]
-            out[0, part.start : last] += flux[own:]
-        return _dot(flux[own:], jump[own:])
 
-    def _within_slab(self, x: torch.Tensor, out: torch.Tensor | None, part: slice) -> float:
-        total = 0.0
-        for axis in (1, 2):
-            count = x.shape[axis] - 1
-            jump = x[part].diff(dim=axis)
-            flux = jump * self.weights[axis, part].narrow(axis, 0, count)
+@unlocked
+def _along(
+    x: torch.Tensor, out: torch.Tensor | None, weights: torch.Tensor, shifts: list[int], start: int, stop: int
+) -> float:
+    """<x, K x> of the pairs that begin between start and stop; what K x is there is taken from `out`."""
+    total = 0.0
+    room = torch.empty([2, stop - start + max(shifts)], device=x.device, dtype=x.dtype)
+    for axis in range(len(shifts)):
+        shift = shifts[axis]
+        # Pairs that begin before are looked at again for their second voxel.
+        first, last = max(start - shift, 0), min(stop, len(x) - shift)
+        if first < last:
+            jump, flux = room[0, : last - first], room[1, : last - first]
+            torch.sub(x[first + shift : last + shift], x[first:last], out=jump)
+            torch.mul(jump, weights[axis, first:last], out=flux)
+            own = flux[max(start - first, 0) :]
+            if len(own) > 0:
+                total += float(torch.dot(own, jump[len(jump) - len(own) :]))
             if out is not None:
-                out[0, part].narrow(axis, 1, count).sub_(flux)
-                out[0, part].narrow(axis, 0, count).add_(flux)
-            total += _dot(flux, jump)
-        return total
-
-
-def _dot(a: torch.Tensor, b: torch.Tensor) -> float:
-    return float(torch.dot(a.reshape(-1), b.reshape(-1)))
+                if len(own) > 0:
+                    out[start : start + len(own)] += own
+                end = min(stop, last + shift)
+                out[first + shift : end] -= flux[: end - first - shift]
+    return total

@@ -110,7 +110,7 @@ def test_previews_are_isotropic_and_the_last_is_the_result() -> None:
 
 @pytest.mark.parametrize("edges", ["magnitude", "tkd"])
 def test_the_order_of_storage_does_not_matter(edges: str) -> None:
-    every_order_agrees("edge_qsm", orientations=3, max_iterations=8, tol=0.0, edges=edges)
+    every_order_agrees("edge_qsm", orientations=3, max_iterations=6, tol=0.0, edges=edges)
 
 
 def test_memory_is_estimated_from_above_and_not_far() -> None:

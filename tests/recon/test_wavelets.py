@@ -8,11 +8,22 @@ import pytest
 import torch
 
 from napari_sti.core.errors import InputError
+from napari_sti.recon import wavelet_levels
 from napari_sti.recon.wavelet_filters import WAVELETS, decomposition_filter, level_matrix, padded_shape
-from napari_sti.recon.wavelets import SparseWavelets, WaveletTransform, shrink
+from napari_sti.recon.wavelet_levels import shrink
+from napari_sti.recon.wavelets import SparseWavelets, WaveletTransform
 
 EVERY = pytest.mark.parametrize("wavelet", WAVELETS)
+ANY_WAY = pytest.mark.usefixtures("way")
 GRIDS = [((8, 16, 24), 3), ((4, 12, 8), 2), ((2, 6, 10), 1), ((8, 1, 16), 3), ((1, 1, 8), 2), ((1, 1, 1), 2)]
+
+
+@pytest.fixture(params=["matrices", "steps", "steps in pieces"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large volumes are transformed in another way than small ones: both ways have to hold everywhere."""
+    monkeypatch.setattr(wavelet_levels, "SMALL", 1 << 30 if request.param == "matrices" else 0)
+    if request.param == "steps in pieces":
+        monkeypatch.setattr(wavelet_levels, "CACHED", 200)
 
 
 def random(shape: tuple[int, ...], seed: int = 0) -> torch.Tensor:
@@ -78,6 +89,7 @@ def test_unknown_wavelets_are_refused() -> None:
 # ---- transform --------------------------------------------------------------------------------------------------
 
 
+@ANY_WAY
 @EVERY
 @pytest.mark.parametrize(("shape", "levels"), GRIDS)
 def test_reconstruction_is_perfect_and_keeps_inner_products(
@@ -90,6 +102,7 @@ def test_reconstruction_is_perfect_and_keeps_inner_products(
     assert float((wx * wy).sum()) == pytest.approx(float((x * y).sum()), abs=1e-8)
 
 
+@ANY_WAY
 def test_is_the_pyramid_of_separate_levels() -> None:
     shape = (8, 4, 12)
     x = random(shape)
@@ -103,6 +116,7 @@ def test_is_the_pyramid_of_separate_levels() -> None:
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-12)
 
 
+@ANY_WAY
 def test_a_long_axis_is_cut_into_blocks_and_gives_the_same() -> None:
     shape = (72, 4, 46)  # halves of 36, cut into blocks of nine, and of 23, which cannot be cut
     x = random(shape)
@@ -113,17 +127,7 @@ def test_a_long_axis_is_cut_into_blocks_and_gives_the_same() -> None:
     torch.testing.assert_close(inverse(transform, found), x, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize(("shape", "levels"), [((48, 80, 36), 2), ((8, 1, 40), 3)])
-def test_averages_in_blocks_are_those_of_the_corner(shape: tuple[int, int, int], levels: int) -> None:
-    transform = WaveletTransform(shape, "db4", levels, dtype=torch.float64)
-    x = random(shape)
-    usual = forward(transform, x)
-    last = transform.analyse(x.clone(), torch.empty_like(x))[-1]
-    small = tuple(max(1, n // 2**levels) for n in shape)
-    corner = usual[tuple(slice(0, n) for n in small)]
-    torch.testing.assert_close(transform.averages(last).reshape(small), corner)
-
-
+@ANY_WAY
 @pytest.mark.parametrize("wavelet", ["haar", "db3", "db4", "db8"])
 @pytest.mark.parametrize(("shape", "levels"), [((48, 80, 36), 2), ((8, 1, 40), 3), ((1, 68, 34), 1)])
 def test_every_level_is_the_matrix_on_long_axes_too(shape: tuple[int, int, int], levels: int, wavelet: str) -> None:
@@ -155,6 +159,7 @@ def test_one_transform_serves_several_threads() -> None:
     torch.testing.assert_close(rows, expected)
 
 
+@ANY_WAY
 def test_single_precision_loses_little() -> None:
     shape = (16, 24, 40)
     transform = WaveletTransform(shape, "db4", 3)
@@ -162,6 +167,7 @@ def test_single_precision_loses_little() -> None:
     assert float((inverse(transform, forward(transform, x)) - x).abs().max()) < 1e-5
 
 
+@ANY_WAY
 @pytest.mark.parametrize("wavelet", ["haar", "db2", "db4", "sym4", "sym6"])
 def test_agrees_with_pywavelets(wavelet: str) -> None:
     pywt = pytest.importorskip("pywt", reason="PyWavelets is not installed")
@@ -194,6 +200,7 @@ def test_padding_is_to_what_can_be_halved() -> None:
 # ---- prox -------------------------------------------------------------------------------------------------------
 
 
+@ANY_WAY
 @pytest.mark.parametrize(("shape", "levels"), GRIDS)
 @pytest.mark.parametrize("curvature", [0.3, 2.0])
 def test_prox_minimises_what_it_says(shape: tuple[int, int, int], levels: int, curvature: float) -> None:
@@ -214,6 +221,7 @@ def test_prox_minimises_what_it_says(shape: tuple[int, int, int], levels: int, c
         assert after == pytest.approx(best, abs=4e-4)
 
 
+@ANY_WAY
 def test_prox_of_weight_zero_changes_nothing() -> None:
     x = random((8, 8, 8))
     before = x.clone()
@@ -226,3 +234,38 @@ def test_shrinking_works_in_pieces() -> None:
     expected = torch.sign(x) * (x.abs() - 0.3).clamp(min=0)
     assert shrink(x, 0.3) == pytest.approx(float(expected.abs().sum()))
     torch.testing.assert_close(x, expected)
+
+
+# ---- levels -----------------------------------------------------------------------------------------------------
+
+
+@ANY_WAY
+def test_averages_of_a_level_are_what_the_next_is_made_of() -> None:
+    shape, wavelet = (12, 8, 20), "db4"
+    x = random(shape)
+    expected = x.numpy()
+    for axis, n in enumerate(shape):
+        expected = np.moveaxis(np.tensordot(level_matrix(n, wavelet)[: n // 2], expected, (1, axis)), 0, axis)
+    level = wavelet_levels.make_level(shape, wavelet, (0, 0, 0), torch.device("cpu"), torch.float64)
+    volume, averages = x.clone(), torch.empty(6, 4, 10, dtype=torch.float64)
+    assert level.there(volume, averages, 0.0) == 0.0
+    moved = [-place for place in level.following]
+    np.testing.assert_allclose(np.roll(averages.numpy(), moved, (0, 1, 2)), expected, atol=1e-12)
+    level.back(volume, averages)
+    torch.testing.assert_close(volume, x)
+
+
+def test_large_volumes_on_the_cpu_go_in_steps_and_small_ones_by_matrices() -> None:
+    def kind(shape: tuple[int, int, int]) -> str:
+        return type(wavelet_levels.make_level(shape, "db4", (0, 0, 0), torch.device("cpu"), torch.float32)).__name__
+
+    assert [kind((96, 112, 80)), kind((24, 28, 20))] == ["StepLevel", "MatrixLevel"]
+
+
+def test_a_large_volume_agrees_with_pywavelets() -> None:
+    pywt = pytest.importorskip("pywt", reason="PyWavelets is not installed")
+    shape = (72, 64, 40)  # the finest level in steps, the others by matrices
+    x = random(shape)
+    expected, _ = pywt.coeffs_to_array(pywt.wavedecn(x.numpy(), "db4", mode="periodization", level=3))
+    found = forward(WaveletTransform(shape, "db4", 3, dtype=torch.float64), x)
+    np.testing.assert_allclose(found.numpy(), expected, atol=1e-9)

@@ -13,6 +13,7 @@ from napari_sti.recon import fourier
 from napari_sti.recon.solvers.cgls import LinearOperator, Solution, check_finite, squared_norm
 from napari_sti.recon.threads import share
 from napari_sti.recon.timing import TimedProgress
+from napari_sti.recon.unlocked import unlocked
 
 CHUNK = 1 << 17
 """Values that are taken through all arithmetic before the next ones are, on the CPU: they stay in the cache."""
@@ -156,8 +157,7 @@ class _State:
         """Residual of the extrapolated point, in the memory of the one before."""
 
         def one(i: int) -> None:
-            for b, n in _chunks(self._r_before[i], self.r[i]):
-                b.lerp_(n, 1 + beta)
+            _lerp(self._r_before[i].view(-1), self.r[i].view(-1), 1 + beta, _chunk(self.r[i]))
 
         _for_rows(one, self.r)
 
@@ -167,30 +167,18 @@ class _State:
         sums = [0.0] * len(out)
 
         def one(i: int) -> None:
-            for r, y in _chunks(out[i], self.data[i]):
-                r.sub_(y)
-                sums[i] += float(torch.dot(r, r))
+            sums[i] = _take(out[i].view(-1), self.data[i].reshape(-1), _chunk(out[i]))
 
         _for_rows(one, out)
         return math.fsum(sums)
 
     def _row(self, c: int, beta: float) -> "_Row":
         """Make one row of the gradient that row of the next estimate."""
-        curvature = self.curvature[c]
-        new, now, before = self._g[c], self.x[c], self._before[c]
-        rooms = [torch.empty(0, device=new.device, dtype=new.dtype) for _ in range(2)]
-        for z, n, b in _chunks(new, now, before):
-            extrapolated = torch.lerp(b, n, 1 + beta, out=rooms[0].resize_(len(z)))
-            torch.add(extrapolated, z, alpha=-1 / curvature, out=z)
-        penalty = self.prox(new, curvature)
-        size = moved = along = 0.0
-        for u, n, b in _chunks(new, now, before):
-            step, last = (room.resize_(len(u)) for room in rooms)
-            torch.sub(u, n, out=step)
-            torch.sub(n, b, out=last)
-            size += float(torch.dot(u, u))
-            moved += float(torch.dot(step, step))
-            along += float(torch.dot(step, last))
+        curvature, length = self.curvature[c], _chunk(self.x[c])
+        new, now, before = (rows[c].view(-1) for rows in (self._g, self.x, self._before))
+        _descend(new, now, before, 1 + beta, -1 / curvature, length)
+        penalty = self.prox(self._g[c], curvature)
+        size, moved, along = _products(new, now, before, length)
         return _Row(penalty, size * curvature, moved * curvature, along * curvature)
 
     def _judge(self, rows: list["_Row"], beta: float) -> tuple[float, bool]:
@@ -230,8 +218,51 @@ def _for_rows(function: Callable[[int], object], x: torch.Tensor) -> None:
         function(index)
 
 
-def _chunks(*rows: torch.Tensor) -> list[tuple[torch.Tensor, ...]]:
-    """Cut rows alike into pieces for the cache; a GPU takes all in one."""
-    flat = [row.reshape(-1) for row in rows]
-    size = CHUNK if rows[0].device.type == "cpu" else max(1, len(flat[0]))
-    return list(zip(*(torch.split(row, size) for row in flat), strict=True))
+def _chunk(row: torch.Tensor) -> int:
+    """How many values are taken through all arithmetic at a time; a GPU takes all in one."""
+    return CHUNK if row.device.type == "cpu" else max(1, row.numel())
+
+
+# ---- on flat rows, without Python's lock ------------------------------------------------------------------------
+
+
+@unlocked
+def _lerp(row: torch.Tensor, towards: torch.Tensor, weight: float, length: int) -> None:
+    for start in range(0, len(row), length):
+        row[start : start + length].lerp_(towards[start : start + length], weight)
+
+
+@unlocked
+def _take(row: torch.Tensor, data: torch.Tensor, length: int) -> float:
+    """Take the data from a row, and return the sum of its squares."""
+    total = 0.0
+    for start in range(0, len(row), length):
+        piece = row[start : start + length].sub_(data[start : start + length])
+        total += float(torch.dot(piece, piece))
+    return total
+
+
+@unlocked
+def _descend(
+    gradient: torch.Tensor, now: torch.Tensor, before: torch.Tensor, weight: float, step: float, length: int
+) -> None:
+    """Make a row of the gradient the extrapolated point plus a step along the gradient."""
+    room = torch.empty_like(gradient[:length])
+    for start in range(0, len(gradient), length):
+        z, n, b = gradient[start : start + length], now[start : start + length], before[start : start + length]
+        torch.add(torch.lerp(b, n, weight, out=room[: len(z)]), z, alpha=step, out=z)
+
+
+@unlocked
+def _products(new: torch.Tensor, now: torch.Tensor, before: torch.Tensor, length: int) -> tuple[float, float, float]:
+    """<new, new>, and of the step the products with itself and with the last one."""
+    size, moved, along = 0.0, 0.0, 0.0
+    rooms = torch.empty([2, min(length, len(new))], device=new.device, dtype=new.dtype)
+    for start in range(0, len(new), length):
+        u, n, b = new[start : start + length], now[start : start + length], before[start : start + length]
+        step = torch.sub(u, n, out=rooms[0, : len(u)])
+        last = torch.sub(n, b, out=rooms[1, : len(u)])
+        size += float(torch.dot(u, u))
+        moved += float(torch.dot(step, step))
+        along += float(torch.dot(step, last))
+    return size, moved, along

@@ -15,12 +15,15 @@ from napari_sti.core.progress import Progress, Step, silent
 from napari_sti.recon import fourier
 from napari_sti.recon.solvers.cgls import Solution, check_finite
 from napari_sti.recon.sources.definite import project_negative
+from napari_sti.recon.sources.pair import next_of_pair
 from napari_sti.recon.threads import share
 from napari_sti.recon.timing import TimedProgress
 from napari_sti.recon.wavelets import SparseWavelets
 
 CHUNK = 1 << 16
 """Voxels of a piece on the CPU: all that is computed of them stays in the cache."""
+PART = 1 << 18
+"""Voxels that a thread takes at a time where it needs Python only between them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,9 +132,11 @@ class _Iteration:
                 one(c)
         return math.fsum(sums)
 
-    def pieces(self, work: Callable[..., tuple[float, ...]], *rows: torch.Tensor) -> list[float]:
+    def pieces(
+        self, work: Callable[..., tuple[float, ...]], *rows: torch.Tensor, size: int | None = None
+    ) -> list[float]:
         """See `_pieces`."""
-        return _pieces(self.problem, work, *rows)
+        return _pieces(self.problem, work, *rows, size=size or CHUNK)
 
     def misfit(self, x: torch.Tensor, stepped: torch.Tensor, b: torch.Tensor) -> float:
         """See `_misfit`."""
@@ -145,10 +150,18 @@ class _Published(_Iteration):
     def advance(self) -> dict[str, Any]:
         """`z` holds a step from `x`."""
         sparse = self.shrink(self.z)
-        value, moved, size = self.pieces(self._piece, self.z, self.x)
+        value, moved, size = self._next()
         self.z, self.x = self.x, self.z
         change = math.sqrt(moved / size) if size else float(moved > 0)
         return dict(objective=value + sparse + self.problem.constant, change=change)
+
+    def _next(self) -> list[float]:
+        """Make an estimate of `z`, and the next step in the place of the estimate before."""
+        if len(self.z) > 2 or self.z.device.type != "cpu":
+            return self.pieces(self._piece, self.z, self.x)
+        own, mixed, other, linear, moved = self.pieces(self._pair, self.z, self.x, size=PART)
+        (h00, h01), (_, h11) = self.hessian_rows
+        return [0.5 * (h00 * own + 2 * h01 * mixed + h11 * other) - linear, moved, own + other]
 
     def _piece(
         self, z: torch.Tensor, x: torch.Tensor, mask: torch.Tensor, b: torch.Tensor
@@ -156,23 +169,11 @@ class _Published(_Iteration):
         z.mul_(mask)
         self.problem.project(z)
         moved = _square(x.sub_(z))
-        if len(z) == 2 and z.device.type == "cpu":
-            return self._pair(z, x, b, moved)
-        torch.addmm(b, self.matrix, z, beta=self.step, out=x)  # the next step, in the place of the old estimate
+        torch.addmm(b, self.matrix, z, beta=self.step, out=x)
         return self.misfit(z, x, b), moved, _square(z)
 
-    def _pair(self, z: torch.Tensor, x: torch.Tensor, b: torch.Tensor, moved: float) -> tuple[float, float, float]:
-        """The same for two unknowns, for which a matrix product is a detour; the matrix is often diagonal."""
-        (a, c), (right, left) = z, b
-        (own, mixed), (_, other) = torch.mm(z, z.T).tolist()
-        (h00, h01), (_, h11) = self.hessian_rows
-        value = 0.5 * (h00 * own + 2 * h01 * mixed + h11 * other) - _dot(a, right) - _dot(c, left)
-        for row, (given, factors) in zip(x, zip(b, self.matrix_rows, strict=True), strict=True):
-            torch.mul(given, self.step, out=row)
-            for unknown, factor in zip(z, factors, strict=True):
-                if factor:
-                    row.add_(unknown, alpha=factor)
-        return value, moved, own + other
+    def _pair(self, z: torch.Tensor, x: torch.Tensor, mask: torch.Tensor, b: torch.Tensor) -> tuple[float, ...]:
+        return next_of_pair(z, x, mask, b, self.step, self.matrix_rows, CHUNK)
 
 
 class _Fit(_Iteration):
@@ -241,11 +242,13 @@ def functional(problem: Problem, x: torch.Tensor) -> float:
     return _pieces(problem, piece, x)[0] + sparse + problem.constant
 
 
-def _pieces(problem: Problem, work: Callable[..., tuple[float, ...]], *rows: torch.Tensor) -> list[float]:
+def _pieces(
+    problem: Problem, work: Callable[..., tuple[float, ...]], *rows: torch.Tensor, size: int = CHUNK
+) -> list[float]:
     """Call ``work`` with pieces (C, n) of all rows, the mask's (n,) and b's; the sums of what it returns."""
     mask, b = problem.mask.reshape(-1), problem.b.flatten(1)
     flat = [row.flatten(1) for row in rows]
-    size = CHUNK if mask.device.type == "cpu" else len(mask)
+    size = size if mask.device.type == "cpu" else len(mask)
     found: list[tuple[float, ...]] = []
 
     def one(start: int) -> None:
