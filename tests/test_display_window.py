@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 from napari.layers import Layer
 from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QImage
 
 from napari_sti.core import frames
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.viz import _compat, views
+from napari_sti.viz.compare_grid import Layout, SideBySide
 from napari_sti.viz.display import layer_info
 from napari_sti.viz.layers import tensor_layers
+from napari_sti.viz.paint import _pixels
 from napari_sti.widgets.fold import Fold
 from tests.test_window import make_window  # noqa: F401  (a fixture)
 
@@ -77,6 +80,11 @@ def picture(viewer, canvas=None):
     if canvas is None:
         return viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
     return np.asarray(canvas.screenshot(flash=False))[..., :3].astype(int)
+
+
+def frame(native):
+    """Pixels of a single drawing of the canvas, RGB as whole numbers."""
+    return _pixels(native.grabFramebuffer().convertToFormat(QImage.Format.Format_RGBA8888))[..., :3].astype(int)
 
 
 def where(shot, channel):
@@ -253,3 +261,52 @@ def check_click(window, coronal):
     row = shot[y - 2 : y + 3, x - 50 : x - 15]
     yellow = (row[..., 0] > 150) & (row[..., 1] > 120) & (row[..., 2] < 120)
     assert yellow.any(axis=0).all(), "the yellow line runs through the place"
+
+
+def test_the_first_picture_of_cells_is_the_right_one(window):
+    """Cells have no size before they are laid out, and one picture of some huge voxels would be seen, or saved."""
+    viewer = window.viewer
+    native = viewer.window._qt_viewer.canvas.native
+    side = SideBySide(viewer)
+    side.remember()
+    size = SIZE * np.array(SHAPE)
+    layers = [
+        viewer.add_image(np.ones(SHAPE, np.float32), scale=SIZE, translate=-size / 2, units="mm", visible=False)
+        for _ in range(3)
+    ]
+    side.lay_out(layers[::-1], Layout(2, 2, (0, 1, 2)), np.array([-size / 2, size / 2]))
+    first, second = (frame(native) for _ in range(2))
+    bright = (first.min(axis=-1) > 200).mean()
+    zoom = _compat.camera(viewer).zoom * native.devicePixelRatioF()
+    wanted = 3 * size[0] * size[1] * zoom**2 / np.prod(first.shape[:2])
+    assert bright == pytest.approx(wanted, rel=0.1)
+    assert (first != second).mean() < 0.01
+    side.end()
+
+
+def test_the_quick_picture_is_the_same_and_follows_gamma_and_place(window):
+    """Powers of 1 are left out in every pixel, and the place is not worked out with every slice."""
+    viewer, controller = window.viewer, window.controller
+    controller.view.change(run="LAS", map="pev_colour", plane="axial")
+    controller.view.change(floor=0.001, ceiling=0.05)  # colours that are not full
+    window.qtbot.wait(400)
+    viewer.dims.point = (0.0, 0.0, 0.0)
+    native = viewer.window._qt_viewer.canvas.native
+    layer = controller.layers.find("LAS", "pev_colour")
+    drawn = viewer.window._qt_viewer.canvas.layer_to_visual[layer]
+    assert drawn.node._build_color_transform.keeps
+    quick = frame(native)
+    assert 100 < np.median(quick[where(quick, 0), 0]) < 200, "colours that gamma changes"
+    layer.gamma = 0.4
+    assert frame(native).sum() != quick.sum()
+    layer.gamma = 1.0  # from now on with the powers
+    np.testing.assert_array_equal(frame(native), quick)
+    viewer.dims.set_point(2, 9.0)
+    viewer.dims.set_point(2, 0.0)
+    np.testing.assert_array_equal(frame(native), quick)
+    layer.translate = np.add(layer.translate, (8.0, 0, 0))
+    moved = middle(letters_of(frame(native))[0]) - middle(letters_of(quick)[0])
+    pixels = 8 * _compat.camera(viewer).zoom * native.devicePixelRatioF()
+    np.testing.assert_allclose(moved, (0, pixels), atol=1.5)
+    viewer.dims.set_point(2, 3.0)
+    np.testing.assert_allclose(middle(letters_of(frame(native))[0]) - middle(letters_of(quick)[0]), moved, atol=1.5)

@@ -1,7 +1,9 @@
 """Draw a publication figure: every panel on the same scale, in the same windows, with its sides marked."""
 
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from napari_sti.core.errors import InputError
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.core.tracts import Tracts
 from napari_sti.evaluate.figure_spec import MAPS, FigureSpec, PanelSpec, check_figure
+from napari_sti.evaluate.figure_titles import fitted_titles
 from napari_sti.evaluate.page import ANGLE_MAP, DIM, FONT, MMS_MAP, MSA_MAP, NEUTRAL, new_figure
 from napari_sti.evaluate.slices import Plane, Windows, choose_plane, suited_windows
 from napari_sti.io.results import SIDECAR, load_further
@@ -31,6 +34,8 @@ SPREAD_TOP = 54.7356
 """Degrees: directions that are all equally likely."""
 
 _INCH = 25.4
+_BAR = 0.84
+"""Inches of a colour bar."""
 _GAP, _EDGE, _TITLE, _HEAD, _FOOT = 0.06, 0.12, 0.22, 0.3, 0.72
 """Inches between panels, around them, for their titles, for that of the figure, and for bars and key."""
 
@@ -144,7 +149,8 @@ class _Sheet:
         width = 2 * _EDGE + columns * cell + (columns - 1) * _GAP
         lines = [part for text in self._words for part in textwrap.wrap(text, max(20, int(width * 17)))]
         self._said = "\n".join(lines)
-        foot = _EDGE + 0.14 * len(lines) + (_FOOT if spec.bars else 0)
+        keys = _rows(self._keys(panels), width - 2 * _EDGE) if spec.bars else []
+        foot = _EDGE + 0.14 * len(lines) + _FOOT * len(keys)
         head = _EDGE + (_HEAD if spec.title else 0)
         self._size = (width, head + sum(heights) + len(rows) * _TITLE + (len(rows) - 1) * _GAP + foot)
         self.figure = new_figure(*self._size)
@@ -152,12 +158,18 @@ class _Sheet:
         if spec.title:
             self._text(width / 2, self._size[1] - 0.2, spec.title, size=FONT + 2, weight="bold", ha="center")
         top = self._size[1] - head
+        written = [panel.spec.title or _title(panel) for panel in panels]
+        titles = iter(fitted_titles(written, lambda text: _width(text) < cell))
         for number, (row, height) in enumerate(zip(rows, heights, strict=True)):
             for column, panel in enumerate(row):
-                self._panel(panel, _EDGE + column * (cell + _GAP), top, cell, height, first=number == column == 0)
+                left = _EDGE + column * (cell + _GAP)
+                self._panel(panel, next(titles), left, top, cell, height, first=number == column == 0)
             top -= height + _TITLE + _GAP
-        if spec.bars:
-            self._keys(panels, foot - 0.12)
+        for number, items in enumerate(keys):
+            left = _EDGE
+            for item in items:
+                item.draw(left, foot - 0.12 - number * _FOOT)
+                left += item.width
         self._text(_EDGE, _EDGE / 2, self._said, size=FONT - 2, color=DIM, va="bottom", linespacing=1.3)
 
     def _axes(self, left: float, bottom: float, width: float, height: float) -> "Axes":
@@ -168,11 +180,11 @@ class _Sheet:
         style = {"size": FONT, "color": NEUTRAL, "va": "center", **style}
         self.figure.text(left / self._size[0], bottom / self._size[1], text, **style)
 
-    def _panel(self, panel: Prepared, left: float, top: float, cell: float, row: float, *, first: bool) -> None:
+    def _panel(
+        self, panel: Prepared, title: str, left: float, top: float, cell: float, row: float, *, first: bool
+    ) -> None:
         height, width = (size * self._scale for size in panel.size_mm)
-        title = panel.spec.title or _title(panel)
-        shown = title if len(title) < cell * 12 else f"{title[: int(cell * 12) - 1]}\N{HORIZONTAL ELLIPSIS}"
-        self._text(left + cell / 2, top - _TITLE / 2, shown, weight="bold", ha="center")
+        self._text(left + cell / 2, top - _TITLE / 2, title, weight="bold", ha="center")
         bottom = top - _TITLE - (row + height) / 2
         axes = self._axes(left + (cell - width) / 2, bottom, width, height)
         axes.set_axis_off()
@@ -190,38 +202,64 @@ class _Sheet:
         if self._spec.scale_bar and first:
             _scale_bar(axes, panel.plane, width, height)
 
-    def _keys(self, panels: list[Prepared], top: float) -> None:
-        """Bars of the maps that are shown, and a key to the directions for each plane."""
+    def _keys(self, panels: list[Prepared]) -> "list[_Item]":
+        """A key to the directions for each plane, what their brightness means, and bars of the maps that are shown."""
         shown = dict.fromkeys(panel.spec.map for panel in panels)
-        left = _EDGE + 0.1
         planes = {p.spec.plane: p.plane for p in panels if p.spec.map == "pev_colour" and p.plane is not None}
+        items = [_Item(0.58, partial(self._key, plane)) for plane in planes.values()]
         if "pev_colour" in shown:
-            for plane in planes.values():
-                axes = self._axes(left, top - 0.56, 0.5, 0.5)
-                axes.imshow(colour_key(plane.view, size=320), interpolation="bilinear")
-                axes.set_axis_off()
-                _letters(axes, plane.letters, 0.11, 0.11, size=FONT - 3)
-                left += 0.56
-            for text in _brightness(panels, self._windows):
-                self._text(left, top - 0.3, text, size=FONT - 2)
-                left += 1.15
-        for kind in shown:
-            if kind in ("msa", "mms", "fa", "pev_spread"):
-                width = min(1.25, max(self._size[0] - left - _EDGE, 0.6))
-                self._bar(left + 0.05, top - 0.22, width, *_bar(kind, self._windows))
-                left += width + 0.42
+            items += [_Item(1.12, partial(self._said_beside, text)) for text in _brightness(panels, self._windows)]
+        bars = [_bar(kind, self._windows) for kind in shown if kind in ("msa", "mms", "fa", "pev_spread")]
+        return items + [_Item(_BAR + 0.4, partial(self._bar, bar)) for bar in bars]
 
-    def _bar(self, left: float, bottom: float, width: float, cmap: str, low: float, high: float, text: str) -> None:
+    def _key(self, plane: Plane, left: float, top: float) -> None:
+        axes = self._axes(left + 0.05, top - 0.56, 0.5, 0.5)
+        axes.imshow(colour_key(plane.view, size=320), interpolation="bilinear")
+        axes.set_axis_off()
+        _letters(axes, plane.letters, 0.11, 0.11, size=FONT - 3)
+
+    def _said_beside(self, text: str, left: float, top: float) -> None:
+        self._text(left + 0.04, top - 0.3, text, size=FONT - 2)
+
+    def _bar(self, of: tuple[str, float, float, str], left: float, top: float) -> None:
         from matplotlib.cm import ScalarMappable
         from matplotlib.colors import Normalize
 
-        axes = self._axes(left, bottom, width, 0.09)
+        cmap, low, high, text = of
+        axes = self._axes(left + 0.2, top - 0.22, _BAR, 0.09)
         bar = self.figure.colorbar(ScalarMappable(Normalize(low, high), cmap), cax=axes, orientation="horizontal")
         ticks = [low, (low + high) / 2, high]
         bar.set_ticks(ticks, labels=[f"{value:.3g}".replace("-", "\N{MINUS SIGN}") for value in ticks])
         bar.ax.tick_params(labelsize=FONT - 2, length=2, pad=1.5, colors=NEUTRAL)
         bar.outline.set_linewidth(0.4)
         bar.set_label(text, size=FONT - 1.5, labelpad=1.5, color=NEUTRAL)
+
+
+@dataclass(frozen=True)
+class _Item:
+    """Something at the foot: its width in inches, and what draws it at its left and top."""
+
+    width: float
+    draw: Callable[[float, float], None]
+
+
+def _rows(items: list[_Item], room: float) -> list[list[_Item]]:
+    """Put items beside each other as far as there is room, the others in further rows."""
+    rows: list[list[_Item]] = []
+    for item in items:
+        if rows and sum(one.width for one in rows[-1]) + item.width <= room:
+            rows[-1].append(item)
+        else:
+            rows.append([item])
+    return rows
+
+
+def _width(text: str) -> float:
+    """Width of a panel's title in inches."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
+    return float(TextPath((0, 0), text, prop=FontProperties(weight="bold", size=FONT)).get_extents().width) / 72
 
 
 # ---- one panel ----

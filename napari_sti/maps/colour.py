@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_sti.core import frames
 from napari_sti.core.tensor_field import TensorField
-from napari_sti.maps.even_colour import even_colour
+from napari_sti.maps.even_colour import dimmed, even_colour
 
 RGB = NDArray[np.uint8]
 _Floats = NDArray[np.float32]
@@ -67,6 +67,28 @@ def pev_colour(
             directions = directions * ~np.array(suppress)
         brightness = window_share(values, floor, ceiling)
         painted[...] = even_colour(directions, brightness) if even else _colour(directions, brightness)
+    return out
+
+
+def dimmed_colour(full: NDArray[np.float32], msa: NDArray[np.float32], floor: float, ceiling: float) -> RGB:
+    """Evenly light colours of directions whose own colours are known: what is left to do when the window changes.
+
+    Parameters
+    ----------
+    full : (k, n, 3) array
+        Of `full_even_colour`, in blocks that stay in the cache.
+    msa : (k, n) array
+        What brightness stands for.
+    floor, ceiling : float
+        As in `pev_colour`.
+
+    Returns
+    -------
+    (k, n, 3) uint8 array
+    """
+    out = np.empty(full.shape, np.uint8)
+    for painted, colours, values in zip(out, full, msa, strict=True):
+        painted[...] = dimmed(colours, window_share(values, floor, ceiling))
     return out
 
 

@@ -49,17 +49,30 @@ def even_colour(directions: NDArray[np.floating], brightness: NDArray[np.floatin
     (..., 3) float32 array
         Red, green and blue from 0 to 255, rounded.
     """
+    return dimmed(full_even_colour(directions), brightness)
+
+
+def full_even_colour(directions: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Colours (..., 3) of `even_colour` at full brightness, not rounded; for `dimmed`."""
     x, y, z = (_square(directions[..., axis]) for axis in range(3))
     total = x + y + z
     steps = np.float32(STEPS) / np.maximum(total, np.float32(1e-6))
     index = np.rint(x * steps).astype(np.int32) * (STEPS + 1) + np.rint(y * steps).astype(np.int32)
     full = _table().reshape(-1, 3).take(index, axis=0)
-    # Scaling Oklab by b scales light by b^3, and what is written into a picture by its 2.2nd root.
-    scale = np.fmin(total, 1) * np.asarray(brightness, np.float32)
+    full *= _written(np.fmin(total, 1))[..., None]
+    return cast(NDArray[np.float32], full)
+
+
+def dimmed(full: NDArray[np.float32], brightness: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Give colours (..., 3) of `full_even_colour` a brightness (...) from 0 to 1; rounded."""
+    colours = full * _written(np.asarray(brightness, np.float32))[..., None]
+    return cast(NDArray[np.float32], np.rint(colours, out=colours))
+
+
+def _written(light: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scaling Oklab by b scales light by b^3, and what is written into a picture by its 2.2nd root."""
     with np.errstate(divide="ignore", invalid="ignore"):  # a power, but several times faster
-        scale = np.where(scale > 0, np.exp(np.float32(3 / 2.2) * np.log(scale)), np.float32(0))
-    full *= scale[..., None]
-    return cast(NDArray[np.float32], np.rint(full, out=full))
+        return np.where(light > 0, np.exp(np.float32(3 / 2.2) * np.log(light)), np.float32(0))
 
 
 def _square(component: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -56,6 +56,21 @@ def grid_cells(viewer: Any) -> tuple[tuple[int, int], dict[tuple[int, int], list
     return (rows, columns), cells
 
 
+def settle_cells(viewer: Any) -> None:
+    """Give the cells of the grid their size, and their cameras the view, before they are drawn for the first time.
+
+    In napari 0.9 cells are made with a size of 10 pixels and get their own while they are drawn: the first picture,
+    which may stand for seconds on a busy machine or be the one that is saved, showed a few huge voxels beside a
+    scale bar that was right.
+    """
+    canvas = getattr(getattr(getattr(unwrap(viewer), "window", None), "_qt_viewer", None), "canvas", None)
+    lay_out = getattr(getattr(canvas, "grid", None), "_update_child_widget_dim", None)
+    if not grid(viewer).enabled or canvas is None or lay_out is None:
+        return
+    lay_out()
+    canvas.on_draw()
+
+
 def canvas_size(viewer: Any) -> tuple[float, float]:
     """Return width and height of the canvas in logical pixels; some usual ones where there is no window."""
     canvas = getattr(viewer, "canvas", None)
@@ -90,7 +105,7 @@ def set_mesh(layer: Any, vertices: Any, faces: Any, colors: Any) -> None:
     layer._vertex_colors = colors
     with layer.events.blocker_all(), layer._block_refresh():
         layer.data = (vertices, faces, ones(len(vertices), float32))
-    layer.refresh(extent=False, thumbnail=False)
+    _show_anew(layer)
 
 
 def _turn_in_the_volume(layer: Any) -> None:
@@ -124,7 +139,13 @@ def set_vectors(layer: Any, vectors: Any, colors: Any) -> None:
         layer.data = vectors
         if len(vectors):
             layer.edge_color = colors
-    layer.refresh(extent=False, thumbnail=False)
+    _show_anew(layer)
+
+
+def _show_anew(layer: Any) -> None:
+    """Show what a layer has now; the list of layers has no part in it, which would paint its row again."""
+    with layer.events.set_data.blocker(layer.events):
+        layer.refresh(extent=False, thumbnail=False)
 
 
 def add_painted_overlay(viewer: Any, name: str, paint: Any) -> Any:

@@ -45,6 +45,7 @@ def _sprites_class() -> Any:
         def __init__(self) -> None:
             super().__init__(vcode=_VERTEX, fcode=_FRAGMENT)
             self._pictures: list[Any] = []
+            self._tops: Any = ()
             self._texture = Texture2D(np.zeros((1, 1, 4), np.uint8), interpolation="nearest")
             self._place, self._texel = VertexBuffer(), VertexBuffer()
             self._empty = True
@@ -64,17 +65,29 @@ def _sprites_class() -> Any:
             sizes = np.array([picture.shape[1::-1] for picture in pictures], np.float32)  # width, height
             tops = np.concatenate([[0], np.cumsum(sizes[:, 1])]).astype(int)
             whole = np.array([sizes[:, 0].max(), tops[-1]], np.float32)
-            if [id(picture) for picture in pictures] != [id(picture) for picture in self._pictures]:
-                atlas = np.zeros((int(whole[1]), int(whole[0]), 4), np.uint8)
-                for picture, top in zip(pictures, tops[:-1], strict=True):
-                    atlas[top : top + picture.shape[0], : picture.shape[1]] = picture
-                self._texture.set_data(atlas)
-                self._pictures = pictures
+            self._hold(pictures, tops, whole)
             corners = _CORNERS[None] * sizes[:, None]
             begin = np.stack([np.zeros(len(pictures)), tops[:-1]], axis=1).astype(np.float32)
             places = np.array([(sprite.x, sprite.y) for sprite in sprites], np.float32)
             self._place.set_data((places[:, None] + corners / np.float32(ratio)).reshape(-1, 2))
             self._texel.set_data(((begin[:, None] + corners) / whole).reshape(-1, 2))
+
+        def _hold(self, pictures: list[Any], tops: Any, whole: Any) -> None:
+            """Bring the pictures into the texture; of as many as before and of the same height only the new ones."""
+            width = self._texture.shape[1]
+            if len(pictures) == len(self._pictures) and np.array_equal(tops, self._tops) and whole[0] <= width:
+                for picture, before, top in zip(pictures, self._pictures, tops[:-1], strict=True):
+                    if picture is not before:
+                        row = np.zeros((picture.shape[0], width, 4), np.uint8)
+                        row[:, : picture.shape[1]] = picture
+                        self._texture.set_data(row, offset=(int(top), 0))
+            else:
+                atlas = np.zeros((int(whole[1]), int(whole[0]), 4), np.uint8)
+                for picture, top in zip(pictures, tops[:-1], strict=True):
+                    atlas[top : top + picture.shape[0], : picture.shape[1]] = picture
+                self._texture.set_data(atlas)
+            self._pictures, self._tops = pictures, tops
+            whole[:] = self._texture.shape[1::-1]
 
         def _prepare_transforms(self, view: Any) -> None:
             view.view_program.vert["transform"] = view.transforms.get_transform()

@@ -102,6 +102,7 @@ class SideBySide:
         self._before: _Before | None = None
         self._box = np.zeros((2, 3))
         self.layers: list[Any] = []
+        self.covers: list[Any] = []
 
     @property
     def shown(self) -> bool:
@@ -162,6 +163,35 @@ class SideBySide:
         viewer.layers.selection.clear()  # so that the status line answers for all cells
         if fresh:
             self.fit()
+        _compat.settle_cells(viewer)
+
+    def cover(self, covers: Sequence[Any]) -> None:
+        """Show one layer over the image of every cell, in place of those that were there.
+
+        Parameters
+        ----------
+        covers : sequence of layers
+            As many as there are cells, in reading order; anywhere in the viewer.
+        """
+        layers = self._viewer.layers
+        with _compat.batched(self._viewer):
+            self.uncover()
+            self.covers = list(covers)
+            for layer, cover in zip(self.layers, self.covers, strict=True):
+                layers.move(layers.index(cover), layers.index(layer) + 1)
+                cover.visible = True
+            _compat.grid(self._viewer).stride = -2
+        _compat.settle_cells(self._viewer)
+        layers.selection.clear()
+
+    def uncover(self) -> None:
+        """Take away what lies over the images."""
+        covers, self.covers = [layer for layer in self.covers if layer in self._viewer.layers], []
+        with _compat.batched(self._viewer):
+            for layer in covers:
+                self._viewer.layers.remove(layer)
+            if covers and self.shown:
+                _compat.grid(self._viewer).stride = -1
 
     def fit(self) -> None:
         """Let the images fill their cells, but for the room that titles and letters take."""
@@ -206,6 +236,7 @@ class SideBySide:
         self._camera_back(before)
 
     def _remove(self) -> None:
+        self.uncover()
         layers, self.layers = [layer for layer in self.layers if layer in self._viewer.layers], []
         if layers:
             self._viewer.layers.unlink_layers(layers)  # links would keep them alive

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from napari_sti.viz import _compat, views
 from napari_sti.viz.display import grid_of, layer_info
-from napari_sti.viz.legend import Bar, Key, bar_of, key_of, view_line
+from napari_sti.viz.legend import Bar, Key, bar_of, key_of, simulated_words, view_line
 from napari_sti.viz.numbers import Unit
 
 MARGIN = 6
@@ -21,6 +21,8 @@ _BAR_ROOM = 50
 """Width of a colour bar with its numbers, without the title."""
 _OVERHANG = 12
 """Pixels by which the title of a bar may reach out of the free cell."""
+_BAR_HEAD, _LOWEST = 40, 50
+"""Pixels of a colour bar for its title and ends, and the least height of the bar itself."""
 _LEAST = 260
 """Height of the legend in pixels where no cell is free."""
 
@@ -81,8 +83,10 @@ def grid_legend(viewer: Any, unit: Unit, width: float, height: float) -> GridLeg
     for place, layers in found.items():
         ours = [(layer, info) for layer in reversed(layers) if (info := layer_info(layer.metadata)) is not None]
         if ours and place in boxes:
-            cells.append(Cell(boxes[place], _lines(*ours[0])))
-            shown.append(ours[0])
+            # What was brushed lies over the image of the cell, which keeps its title.
+            front = next((one for one in ours if not one[1].get("brush")), ours[0])
+            cells.append(Cell(boxes[place], _lines(*front)))
+            shown.append(front)
     axes = views.screen_axes(viewer) if shown else None
     if axes is None:
         return GridLegend()
@@ -91,9 +95,9 @@ def grid_legend(viewer: Any, unit: Unit, width: float, height: float) -> GridLeg
     lines = view_line(viewer, axes, grid, oblique).split(", ")
     if oblique:
         lines.append(f"along the scan's axes, {oblique:.1f}° oblique")
-    simulated = [bool(info.get("simulated")) for _, info in shown]
-    if any(simulated):
-        lines.append("simulated data" if all(simulated) else "partly simulated data")
+    simulated = simulated_words([info for _, info in shown])
+    if simulated:
+        lines.append(simulated)
     bars = dict.fromkeys(bar for layer, info in shown if (bar := bar_of(layer, info, unit)) is not None)
     return GridLegend(
         letters=axes.letters(),
@@ -159,6 +163,31 @@ def _cell(
     yield f"{name} bottom", down, middle_x, box.y + box.height - MARGIN / 2, (0.5, 1)
 
 
+def _bars(
+    bars: tuple[Bar, ...], box: Box, top: float, ratio: float, dark: bool
+) -> Iterator[tuple[str, Any, float, float, tuple[float, float]]]:
+    """Bars from the right to the left; those for which there is no room beside the others in rows below them."""
+    from napari_sti.viz import paint
+
+    room = box.y + box.height - top - _SCALE_BAR
+    for rows in (1, 2, 3):
+        height = max(min(paint.BAR_HEIGHT, room / rows - _BAR_HEAD), _LOWEST)
+        pictures = [paint.bar(bar, ratio, dark, height=height) for bar in bars]
+        placed, right, row = [], box.x + box.width - MARGIN, 0
+        for picture in pictures:
+            width = picture.shape[1] / ratio
+            if right - width < box.x - _OVERHANG and right < box.x + box.width - MARGIN:
+                right, row = box.x + box.width - MARGIN, row + 1
+            placed.append((right, row))
+            right -= width + 2 * MARGIN
+        if row < rows:
+            break
+    for i, (picture, (right, row)) in enumerate(zip(pictures, placed, strict=True)):
+        y = top + row * max((one.shape[0] / ratio for one in pictures), default=0)
+        if row < rows:
+            yield f"bar {i + 1}", picture, right, y, (1, 0)
+
+
 def _shared(
     state: GridLegend, shown: dict[str, bool], width: float, height: float, ratio: float, dark: bool
 ) -> Iterator[tuple[str, Any, float, float, tuple[float, float]]]:
@@ -173,14 +202,7 @@ def _shared(
         yield f"shared line {i + 1}", picture, x, y, (0, 0)
         y += picture.shape[0] / ratio
     y += MARGIN
-    right = box.x + box.width - MARGIN
-    for i, bar in enumerate(state.bars if shown["bar"] else ()):
-        room = box.y + box.height - y - _SCALE_BAR
-        picture = paint.bar(bar, ratio, dark, height=max(min(paint.BAR_HEIGHT, room - 40), 50))
-        if i and right - picture.shape[1] / ratio < box.x - _OVERHANG:
-            break  # it would lie on an image
-        yield f"bar {i + 1}", picture, right, y, (1, 0)
-        right -= picture.shape[1] / ratio + 2 * MARGIN
+    yield from _bars(state.bars if shown["bar"] else (), box, y, ratio, dark)
     if state.key is not None and shown["key"]:
         key, words = replace(state.key, brightness=""), state.key.brightness
         y += 28 if state.bars else 0  # below the title of the bar

@@ -9,7 +9,7 @@ The true affine stays in the layer's metadata; the status line computes true wor
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -85,7 +85,7 @@ class DisplayGrid:
         true_centre = self.true_affine[:3, :3] @ middle + self.true_affine[:3, 3]
         return true_centre - self.scale * middle
 
-    @property
+    @cached_property
     def oblique_degrees(self) -> float:
         """Rotation that is left out on the screen, in degrees; 0 where the grid is parallel to the world."""
         angle = frames.obliquity_degrees(self.affine)
@@ -138,7 +138,13 @@ def grid_of(info: Mapping[str, Any] | None) -> DisplayGrid | None:
     """Return the grid on which a layer is shown, from what `layer_info` gave; None if it does not say."""
     if info is None or "affine" not in info or "shape" not in info:
         return None
-    return DisplayGrid(np.array(info["affine"], np.float64), tuple(info["shape"]))
+    return _grid(tuple(map(tuple, info["affine"])), tuple(info["shape"]))
+
+
+@lru_cache(maxsize=64)
+def _grid(affine: tuple[tuple[float, ...], ...], shape: tuple[int, int, int]) -> DisplayGrid:
+    """The caption asks with every slice; what a grid has worked out of itself is kept with it."""
+    return DisplayGrid(np.array(affine, np.float64), shape)
 
 
 def true_world(grid: DisplayGrid, shown: ArrayLike) -> NDArray[np.float64]:

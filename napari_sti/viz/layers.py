@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_sti.core import frames
 from napari_sti.core.acquisition import Acquisition
 from napari_sti.core.tensor_field import TensorField
-from napari_sti.maps.colour import pev_colour
+from napari_sti.maps.colour import dimmed_colour, pev_colour
 from napari_sti.viz.display import METADATA_KEY, DisplayGrid, layer_info
 from napari_sti.viz.lines import make_lines
 from napari_sti.viz.masks import mask_layer, run_of_study
@@ -58,7 +58,7 @@ def tensor_layers(
     floor = min(auto_floor, ceiling) if floor is None else floor
     common = {
         "run": run,
-        "simulated": bool(tensor.provenance.get("simulated", False)),
+        "simulated": tensor.provenance.get("simulated"),  # None where nothing states it
         "provenance": dict(tensor.provenance),
         "maps": maps,
     }
@@ -308,7 +308,10 @@ def paint_colours(rgba: NDArray[np.uint8], maps: ShownMaps, floor: float, ceilin
         values, window = np.ones_like(values), (0.0, 1.0)
     else:
         window = (floor, ceiling)
-    colours = pev_colour(pev, values, *window, even=style.even, suppress=style.suppress).reshape(-1, 3)
+    if style.even and not any(style.suppress):
+        colours = dimmed_colour(maps.even, values, *window).reshape(-1, 3)
+    else:
+        colours = pev_colour(pev, values, *window, even=style.even, suppress=style.suppress).reshape(-1, 3)
     count = len(maps.inside)
     painted = np.empty((count, 4), np.uint8)
     painted[:, :3] = colours[:count]

@@ -1,6 +1,6 @@
 """What has to be written on the canvas now: plain values, worked out from the viewer, painted elsewhere."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,9 @@ from napari_sti.viz.views import ScreenAxes, Vector
 Axes = tuple[Vector, Vector, Vector]
 _LINES = ("pev_lines", "pev_glyphs", "tracts")
 """Kinds of layers of lines and the like that are coloured by direction; their brightness means nothing."""
+
+_OVER = ("mask", "regions", *_LINES)
+"""Kinds of layers that lie over an image and leave it its caption, key and bar."""
 
 Shown = tuple[Any, dict[str, Any]]
 """A visible layer and what this package knows about it."""
@@ -122,8 +125,8 @@ def legend(viewer: Any, unit: Unit = "ppm") -> Legend:
 
 
 def _seen(shown: list[Shown]) -> tuple[list[Shown], Shown]:
-    """Lines above the topmost image, and that image; without images, the topmost lines or mask take its place."""
-    first = next((i for i, (_, info) in enumerate(shown) if info.get("kind") not in ("mask", *_LINES)), None)
+    """Lines above the topmost image, and that image; without images the topmost lines take its place, or a mask."""
+    first = next((i for i, (_, info) in enumerate(shown) if info.get("kind") not in _OVER), None)
     lines = [one for one in shown[:first] if one[1].get("kind") in _LINES]
     if first is not None:
         return lines, shown[first]
@@ -139,15 +142,37 @@ def _caption(
         what += "".join(f", {other.get('map', '')}" for _, other in reversed(over))
     lines = [f"{run} - {what}" if run and what else run or what or layer.name]
     oblique = 0.0 if grid is None else grid.oblique_degrees
-    lines.append(mask_key(other for _, other in shown if other is not info))
+    others = [other for _, other in shown if other is not info]
+    lines.append(", ".join(filter(None, (mask_key(others), *_named_regions(others)))))
     lines.append(view_line(viewer, axes, grid, oblique))
     if oblique:
         lines.append(f"along the scan's axes, {numbers.degrees(oblique)} oblique")
-    if info.get("simulated"):
-        lines.append("simulated data")
-    elif any(other.get("simulated") for _, other in shown):
-        lines.append("partly simulated data")  # not the topmost image, but something around, above or below it
+    # Where the topmost image is not, something around, above or below it may be.
+    lines.append(simulated_words([info] if info.get("simulated") else [other for _, other in shown]))
     return tuple(line for line in lines if line)
+
+
+def _named_regions(infos: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Names of the regions that lie over the image, and of what was brushed."""
+    named = (one for one in infos if one.get("kind") == "regions" or one.get("brush"))
+    return list(dict.fromkeys(f"over it: {one.get('map', '')}" for one in named))
+
+
+def simulated_words(infos: Sequence[Mapping[str, Any]]) -> str:
+    """Say what is known to be simulated, and no more: nobody knows where labels or a bare file come from.
+
+    ``"partly simulated data"`` only where something is known to be measured; empty where nothing is simulated.
+    """
+    told = [info.get("simulated") for info in infos]
+    if not any(told):
+        return ""
+    if all(told):
+        return "simulated data"
+    if any(one is not None and not one for one in told):
+        return "partly simulated data"
+    names = (str(info.get("run") or info.get("map") or "") for info in infos if info.get("simulated"))
+    runs = dict.fromkeys(name.removesuffix(" (simulated)") for name in names if name)
+    return f"simulated: {', '.join(runs)}"
 
 
 def view_line(viewer: Any, axes: ScreenAxes, grid: DisplayGrid | None, oblique: float) -> str:
@@ -228,7 +253,9 @@ def _is_scalar(layer: Any) -> bool:
 
 def _colors(layer: Any, steps: int = 64) -> tuple[tuple[int, int, int], ...]:
     ramp = np.linspace(0, 1, steps) ** float(getattr(layer, "gamma", 1.0))
-    rgb = np.rint(np.asarray(layer.colormap.map(ramp))[:, :3] * 255).astype(int)
+    rgba = np.asarray(layer.colormap.map(ramp))
+    # What lets the image through is as dark as a bar can show it: the image itself is seen there.
+    rgb = np.rint(rgba[:, :3] * rgba[:, 3:] * 255).astype(int)
     return tuple((int(r), int(g), int(b)) for r, g, b in rgb)
 
 

@@ -56,11 +56,27 @@ class _Canvas:
         self.painter.scale(ratio, ratio)
 
     def write(self, x: float, baseline: float, text: str, font: QFont) -> None:
-        path = QPainterPath()
-        path.addText(QPointF(x, baseline), font, text)
-        rim = QPen(self.rim_color, RIM, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
-        self.painter.strokePath(path, rim)
-        self.painter.fillPath(path, self.text_color)
+        # The text all around itself is its rim; stroking its outline takes seven times as long, with every slice.
+        rim, opaque = QImage(self.image.size(), self.image.format()), QColor(self.rim_color)
+        opaque.setAlpha(255)
+        rim.fill(Qt.GlobalColor.transparent)
+        around = QPainter(rim)
+        around.setRenderHint(QPainter.RenderHint.Antialiasing)
+        around.scale(self.ratio, self.ratio)
+        around.setFont(font)
+        around.setPen(opaque)
+        for angle in np.arange(12) * np.pi / 6:
+            away = QPointF(RIM / 2 * float(np.cos(angle)), RIM / 2 * float(np.sin(angle)))
+            around.drawText(QPointF(x, baseline) + away, text)
+        around.end()
+        self.painter.save()
+        self.painter.resetTransform()
+        self.painter.setOpacity(self.rim_color.alphaF())
+        self.painter.drawImage(0, 0, rim)
+        self.painter.restore()
+        self.painter.setFont(font)
+        self.painter.setPen(self.text_color)
+        self.painter.drawText(QPointF(x, baseline), text)
 
     def line(self, x0: float, y0: float, x1: float, y1: float) -> None:
         for color, width in ((self.rim_color, RIM), (self.text_color, 1.2)):

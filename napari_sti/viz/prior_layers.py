@@ -16,10 +16,10 @@ PRIOR_COLORS = (
     "#2166ac", "#4393c3", "#92c5de", "#d1e5f0", "#f7f7f7", "#fddbc7", "#f4a582", "#d6604d", "#b2182b",
 )
 # fmt: on
-"""Blue is what the prior finds likely, red what it finds unlikely, white the usual; alike for colour-blind eyes."""
+"""Blue is what the prior finds likely, red what it finds unlikely; alike for colour-blind eyes."""
 PER_VOXEL = "R per voxel"
-OVERLAY = 0.65
-"""Opacity of what lies over the image."""
+_OPACITY = (0.9, 0.75, 0.5, 0.2, 0.0, 0.2, 0.5, 0.75, 0.9)
+"""Of these colours: what is usual hides nothing of the anatomy."""
 _USUAL = 0.99
 _ENOUGH = 0.05
 
@@ -136,13 +136,16 @@ def prior_layers(volumes: Mapping[str, NDArray[np.float32]], bound: Bound) -> li
         shown = {name: np.where(known, volume, np.float32(np.nan)) for name, volume in shown.items()}
     usual, reach = _around_usual(shown.get("prior_map"), shown.get("image"))
     maps = ShownPrior(shown, bound, usual)
+    if not bound.flat and "image" in shown:
+        shown = {**shown, **_without_air({name: shown[name] for name in _TERMS if name in shown}, shown["image"])}
     top = next(name for name in ("prior_map", "prior_difference", "prox") if name in shown)
     layers = []
     for name in ("inverse", "prox"):
         if name in shown:
             layers.append(_image_layer(shown[name], name, maps, visible=name == top))
     if "prior_map" in shown:
-        said = f"Local terms of the prior, which add up to R; white is their median, {usual:.3g}, red is unlikely."
+        said = "Local terms of the prior, which add up to R: blue is likelier and red less likely than their median, "
+        said += f"{usual:.3g}, near which the image is seen."
         layers.append(_diverging(shown["prior_map"], "prior map", said, (usual - reach, usual + reach), maps))
     if "prior_difference" in shown:
         good = np.abs(shown["prior_difference"][np.isfinite(shown["prior_difference"])])
@@ -150,6 +153,19 @@ def prior_layers(volumes: Mapping[str, NDArray[np.float32]], bound: Bound) -> li
         said = "Local terms of R of the other image less those of this one; red is where the other is less likely."
         layers.append(_diverging(shown["prior_difference"], "prior difference", said, (-limit, limit), maps))
     return layers
+
+
+_TERMS = ("prior_map", "prior_difference")
+
+
+def _without_air(terms: dict[str, NDArray[np.float32]], image: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    """Show no terms where the image is 0 around its object: they say nothing of it, and would cover what lies below."""
+    from scipy.ndimage import label
+
+    parts, _ = label(image == 0)
+    edges = [np.unique(np.take(parts, (0, -1), axis=axis)) for axis in range(parts.ndim) if parts.shape[axis] > 1]
+    air = np.isin(parts, np.setdiff1d(np.concatenate(edges), 0)) if edges else np.zeros(image.shape, bool)
+    return {name: np.where(air, np.float32(np.nan), term) for name, term in terms.items()}
 
 
 def _one_channel(volume: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -178,11 +194,15 @@ def _diverging(
 ) -> LayerData:
     keywords = _keywords(title, PER_VOXEL, said, maps, visible=True)
     keywords |= {
-        "colormap": {"colors": list(PRIOR_COLORS), "name": "prior"},
+        "colormap": {"colors": _see_through(), "name": "prior"},
         "contrast_limits": limits,
-        "opacity": OVERLAY,
     }
     return shown, keywords, "image"
+
+
+def _see_through() -> list[tuple[float, ...]]:
+    rgb = [tuple(int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)) for color in PRIOR_COLORS]
+    return [(*color, opacity) for color, opacity in zip(rgb, _OPACITY, strict=True)]
 
 
 def _image_layer(shown: NDArray[np.float32], name: str, maps: ShownPrior, *, visible: bool) -> LayerData:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_sti.core import frames
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.maps.colour import msa_limits
+from napari_sti.maps.even_colour import full_even_colour
 from napari_sti.viz.display import DisplayGrid
 from napari_sti.viz.numbers import nice_limit
 
@@ -75,6 +76,11 @@ class ShownMaps:
         pev[:n] = self.pev.reshape(-1, 3)[self.inside]
         msa[:n] = self.msa.reshape(-1)[self.inside]
         return pev.reshape(blocks, BLOCK, 3), msa.reshape(blocks, BLOCK)
+
+    @cached_property
+    def even(self) -> NDArray[np.float32]:
+        """Evenly light colours (k, BLOCK, 3) of the directions of `painted` at full brightness."""
+        return np.stack([full_even_colour(block) for block in self.painted[0]])
 
     def window(self) -> tuple[float, float]:
         """MSA floor and ceiling in ppm that suit these data: dark below, full brightness above."""

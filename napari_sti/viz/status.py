@@ -123,7 +123,21 @@ def attach(layer: Any, unit: Callable[[], Unit] = lambda: "ppm") -> bool:
         return _status(reference(), grid, position, keywords, unit())
 
     layer.get_status = get_status
+    if type(layer).__name__ in _NO_HINTS and hasattr(layer.events, "help"):
+        layer.events.help.connect(_no_hint)
+        layer.help = ""
     return True
+
+
+_NO_HINTS = ("Image", "Vectors", "Surface", "TractLines")
+"""Layers in which nothing is drawn by hand; napari would offer to turn them away from the world's axes."""
+
+
+def _no_hint(event: Any) -> None:
+    """Take away napari's hint at its next mode while the mouse only moves the picture."""
+    layer = event.source
+    if layer.help and str(getattr(layer, "mode", "pan_zoom")) == "pan_zoom":
+        layer.help = ""
 
 
 def _status(layer: Any, grid: DisplayGrid, position: Any, keywords: Mapping[str, Any], unit: Unit) -> dict[str, Any]:

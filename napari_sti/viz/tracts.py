@@ -144,7 +144,7 @@ def _info(tracts: Tracts, run: str) -> dict[str, Any]:
         "run": run,
         "floor": 0.0,  # says that it is coloured by direction, which the key on the canvas explains
         "ceiling": 0.0,
-        "simulated": bool(tracts.provenance.get("simulated", False)),
+        "simulated": tracts.provenance.get("simulated"),
         "tracts": tracts,
         "maps": TractWords(f"{len(tracts)} streamlines"),
         "description": f"{len(tracts)} streamlines, coloured by direction.",

@@ -1,6 +1,8 @@
 """Publication figures: what lies where on the page, what is written, and what is refused."""
 
+import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -163,3 +165,26 @@ def test_a_dti_is_shown_beside(tmp_path):
     (colour,) = pictures(figure)
     assert colour[..., 0].max() > 200 and colour[..., 1:].max() < 5
     assert any("FA" in text for text in words(figure))
+
+
+@pytest.mark.parametrize("columns", [1, 2, 4])
+def test_titles_and_bars_stay_on_the_page_and_apart(tmp_path, columns):
+    """Narrow panels: titles that would be alike, and three bars with two keys."""
+    name = "a rather long name of a brain"
+    save_result(replace(tensor(), name=name), tmp_path / "box")
+    panels = [
+        PanelSpec(str(tmp_path / "box"), kind, plane)
+        for kind in ("pev_colour", "msa", "mms")
+        for plane in ("axial", "coronal")
+    ]
+    figure = draw_figure(FigureSpec(tuple(panels), columns=columns, panel_mm=40))
+    figure.canvas.draw()
+    width, height = figure.get_size_inches() * figure.dpi
+    titles = [text for text in figure.texts if text.get_weight() == "bold"]
+    assert len(titles) == 6 and len({text.get_text() for text in titles}) == 3
+    boxes = [text.get_window_extent() for text in titles]
+    assert all(not a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    bars = [axes.get_tightbbox() for axes in figure.axes if axes.get_xlabel()]
+    assert len(bars) == 2 and not bars[0].overlaps(bars[1])
+    for box in (*boxes, *bars):
+        assert box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height

@@ -164,3 +164,25 @@ def test_the_brain_fills_the_cell_below_its_title(viewer, plane, radiological):
     assert min(xs) >= BESIDE - 1e-6 and max(xs) <= cell[0] - BESIDE + 1e-6
     free = min((cell[0] - 2 * BESIDE) - np.ptp(xs), (cell[1] - ABOVE - BELOW) - np.ptp(ys))
     assert free == pytest.approx(0, abs=1e-6), "as large as it can be"
+
+
+def test_something_over_every_cell(viewer):
+    before = state(viewer)
+    side = SideBySide(viewer)
+    side.remember()
+    layers = add(viewer)
+    side.lay_out(layers, ONE, BOX)
+    for _ in range(2):  # the second ones take the place of the first
+        covers = [viewer.add_labels(np.ones((8, 9, 7), np.uint8), name=f"over {i}", visible=False) for i in range(3)]
+        side.cover(covers)
+        _, cells = _compat.grid_cells(viewer)
+        assert [cells[place] for place in ((0, 0), (0, 1), (1, 0))] == [
+            list(p) for p in zip(layers, covers, strict=True)
+        ]
+        assert side.shown and not viewer.layers.selection and len(viewer.layers) == 9
+    side.uncover()
+    _, cells = _compat.grid_cells(viewer)
+    assert [cells[place] for place in ((0, 0), (0, 1), (1, 0))] == [[layer] for layer in layers]
+    side.cover([viewer.add_labels(np.ones((8, 9, 7), np.uint8), visible=False) for _ in range(3)])
+    side.end()
+    assert state(viewer) == before

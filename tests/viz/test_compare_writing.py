@@ -12,7 +12,8 @@ from napari_sti.viz import _compat, views
 from napari_sti.viz.canvas import annotate
 from napari_sti.viz.compare_grid import Layout, SideBySide
 from napari_sti.viz.compare_layers import comparison_layers, shown_comparison
-from napari_sti.viz.compare_writing import Box, cell_boxes, grid_legend
+from napari_sti.viz.compare_writing import Box, _bars, cell_boxes, grid_legend
+from napari_sti.viz.legend import Bar
 from tests.viz import phantoms
 
 
@@ -105,3 +106,22 @@ def test_a_grid_of_other_layers_has_names_too():
     for layer in list(viewer.layers)[:3]:
         viewer.layers.remove(layer)
     assert grid_legend(viewer, "ppm", 600, 400).cells == ()
+
+
+@pytest.mark.parametrize("width", [150, 176, 300, 700])
+def test_every_bar_has_room_beside_or_below_the_others(qapp, width):
+    ramp = ((0, 0, 0), (255, 255, 255))
+    bars = tuple(
+        Bar(title, low, 0.08, ramp) for title, low in (("χ+ [ppm]", 0), ("|χ−| [ppm]", 0), ("χ total [ppm]", -1))
+    )
+    box = Box(10, 20, width, 340)
+    placed = {
+        name: (x - picture.shape[1], y, x, y + picture.shape[0])
+        for name, picture, x, y, _ in _bars(bars, box, 80, 1.0, True)
+    }
+    assert set(placed) == {"bar 1", "bar 2", "bar 3"}
+    for name, (left, top, right, bottom) in placed.items():
+        assert left >= box.x - 12 and right <= box.x + width and top >= 80 and bottom <= box.y + 340
+        for other, (left2, top2, right2, bottom2) in placed.items():
+            apart = right <= left2 or right2 <= left or bottom <= top2 or bottom2 <= top
+            assert name == other or apart, "bars do not cover each other"

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,8 +7,11 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 
 from napari_sti.core.errors import InputError
+from napari_sti.maps.region_labels import Labels
 from napari_sti.viz import canvas, layers, views
-from napari_sti.viz.legend import Legend, is_dark, legend
+from napari_sti.viz.display import grid_of, layer_info
+from napari_sti.viz.legend import Legend, is_dark, legend, simulated_words
+from napari_sti.viz.region_layers import regions_layer
 from tests.viz.phantoms import SHAPE, acquisition, marked_tensor, ras_affine, turned
 
 
@@ -146,6 +150,27 @@ def test_foreign_layers_are_not_written_about():
     assert legend(ViewerModel()) == Legend()
 
 
+def test_of_what_nobody_states_nothing_is_said():
+    made, real, unknown = {"simulated": True, "run": "a"}, {"simulated": False}, {"kind": "regions"}
+    assert simulated_words([unknown, real]) == "" and simulated_words([made, made]) == "simulated data"
+    assert simulated_words([real, made, unknown]) == "partly simulated data"
+    assert simulated_words([unknown, made, made | {"run": "b"}]) == "simulated: a, b"
+    assert simulated_words([{"simulated": None}, made]) == "simulated: a"
+
+
+def test_labels_over_simulated_data_do_not_make_it_partly_measured(viewer):
+    labels, path = Labels(np.ones(SHAPE, np.uint8), viewer_affine(viewer), {}, "drawn"), Path("seg.nii.gz")
+    viewer.add_layer(Layer.create(*regions_layer(labels, path)))
+    caption = legend(viewer).caption
+    assert caption[:2] == ("stiimag 1 - PEV colour", "over it: seg") and caption[-1] == "simulated data"
+    show_only(viewer, "seg")
+    assert legend(viewer).caption[0] == "seg" and "simulated" not in legend(viewer).caption[-1]
+
+
+def viewer_affine(viewer):
+    return grid_of(layer_info(viewer.layers[0].metadata)).affine
+
+
 def test_measured_data_are_not_called_simulated():
     model = ViewerModel()
     for data in layers.acquisition_layers(acquisition(simulated=False)):
@@ -166,3 +191,19 @@ def test_annotating_twice_is_once(viewer):
     assert viewer.canvas.overlays.scale_bar.visible
     with pytest.raises(InputError, match="use ppm or ppb"):
         first.configure(unit="T")
+
+
+def test_regions_over_an_image_leave_it_its_caption_key_and_bar(viewer):
+    before = legend(viewer)
+    colour = viewer.layers["stiimag 1 - PEV colour"]
+    grid = grid_of(layer_info(colour.metadata))
+    labels = Labels(np.ones(grid.shape, np.int32), grid.affine, {1: "thalamus"}, "file")
+    viewer.add_layer(Layer.create(*regions_layer(labels, Path("atlas.nii.gz"))))
+    state = legend(viewer)
+    assert state.key == before.key and state.key is not None
+    assert state.caption == (before.caption[0], "over it: atlas", *before.caption[1:])
+    show_only(viewer, "stiimag 1 - MMS [ppm]")
+    viewer.layers["atlas"].visible = True
+    assert legend(viewer).bar.title == "MMS [ppm]"
+    show_only(viewer, "atlas")
+    assert legend(viewer).caption[0] == "atlas" and legend(viewer).key is None

@@ -6,7 +6,7 @@ from napari.layers import Layer
 
 from napari_sti.viz.display import METADATA_KEY, DisplayGrid, grid_of
 from napari_sti.viz.legend import bar_of
-from napari_sti.viz.prior_layers import PRIOR_COLORS, Bound, prior_layers
+from napari_sti.viz.prior_layers import Bound, prior_layers
 from napari_sti.viz.status import describe
 
 SHAPE = (6, 7, 5)
@@ -41,6 +41,7 @@ def test_the_map_diverges_around_its_median_where_the_image_is():
     image = np.zeros(SHAPE, np.float32)
     image[1:5, 1:6, 1:4] = 2.0
     image[0, 0, 0] = np.nan
+    image[2, 2, 2] = 0.0  # within the object: no air
     terms[1:5, 1:6, 1:4] = 0.7 + 0.1 * rng.normal(size=(4, 5, 3))
     layers = prior_layers({"prior_map": terms, "prox": image, "inverse": image}, bound(values=image, limits=(0, 3)))
     assert [keywords["visible"] for _, keywords, _ in layers] == [False, False, True]
@@ -51,14 +52,16 @@ def test_the_map_diverges_around_its_median_where_the_image_is():
     ]
     data, keywords, _ = layers[-1]
     low, high = keywords["contrast_limits"]
-    usual = np.median(terms[1:5, 1:6, 1:4])
+    usual = np.median(terms[image > 0])
     assert (low + high) / 2 == pytest.approx(usual) and 0.15 < high - usual < 0.4
-    assert np.isnan(data).sum() == 1, "where the image says nothing, nothing is said of it"
+    told = DisplayGrid(AFFINE, SHAPE).to_stored(np.isfinite(data))
+    assert told[1:5, 1:6, 1:4].all() and told.sum() == 4 * 5 * 3, "the air around the object is not covered"
     layer = Layer.create(*layers[-1])
     bar = bar_of(layer, layer.metadata[METADATA_KEY], "ppm")
     assert bar.title == "prior map [R per voxel]"
-    middle = len(PRIOR_COLORS) // 2
-    assert min(bar.colors[len(bar.colors) // 2]) > 200 and PRIOR_COLORS[middle] == "#f7f7f7"
+    assert max(bar.colors[len(bar.colors) // 2]) < 20, "the usual lets the image through, in the bar as well"
+    rgba = layer.colormap.map(np.array([0.0, 0.5, 1.0]))
+    assert np.allclose(rgba[:, 3], (0.9, 0.0, 0.9)) and rgba[0, :3].argmax() == 2 and rgba[2, :3].argmax() == 0
     assert copy.deepcopy(layer.metadata[METADATA_KEY]["maps"]) is layer.metadata[METADATA_KEY]["maps"]
 
 

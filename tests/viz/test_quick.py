@@ -150,3 +150,49 @@ def test_an_ordinary_surface_keeps_its_values():
     _quick.lean(layer)
     model.dims.set_current_step(0, 0)
     np.testing.assert_array_equal(layer._view_vertex_values, [1, 2, 3])
+
+
+def test_the_list_of_layers_is_not_told_of_another_slice(viewer):
+    told = {"plain": 0, "lean": 0}
+
+    def hear(event):
+        if event.type == "set_data":
+            told[viewer.layers[event.index].name] += 1
+
+    viewer.layers.events.connect(hear)
+    viewer.dims.set_current_step(0, 1)
+    viewer.dims.set_current_step(0, 3)
+    assert told["lean"] == 0 and told["plain"] > 0
+    viewer.layers["lean"].data = np.zeros(SHAPE)
+    assert told["lean"] > 0, "but of other data it is"
+
+
+def test_what_lies_on_the_canvas_is_worked_out_when_it_has_changed(viewer):
+    layer, asked = viewer.layers["lean"], []
+    layer._update_level_and_corners = lambda *_: asked.append(1)
+    corners = np.array([[0.0, 0.0], [5.0, 6.0]])
+
+    def draws(times, *, scale=1.0):
+        before = len(asked)
+        for _ in range(times):
+            layer._update_draw(scale, corners, (100, 100))
+        return len(asked) - before
+
+    assert draws(3) == 1 and layer.scale_factor == 1.0
+    assert draws(2, scale=2.0) == 1 and layer.scale_factor == 2.0
+    layer.scale = (1, 2, 3)
+    assert draws(2, scale=2.0) == 1
+    layer.data = np.zeros((4, 4, 4))
+    assert draws(2, scale=2.0) == 1
+    layer.visible = False
+    assert draws(2, scale=3.0) == 0
+    layer.visible = True
+    assert draws(2, scale=3.0) == 1
+    viewer.dims.order = (2, 0, 1)
+    assert draws(2, scale=3.0) == 1
+
+
+def test_a_plain_picture_needs_a_window(viewer):
+    _quick.plain_picture(viewer, viewer.layers["lean"])
+    viewer.dims.set_current_step(0, 2)
+    np.testing.assert_array_equal(shown(viewer, "lean"), shown(viewer, "plain"))

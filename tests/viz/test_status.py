@@ -113,3 +113,17 @@ def test_a_layer_is_not_kept_alive():
     del layer
     gc.collect()
     assert reference() is None
+
+
+def test_napari_does_not_offer_to_turn_our_images():
+    model = ViewerModel()
+    canvas.annotate(model)
+    foreign = model.add_image(np.zeros(SHAPE), name="foreign")
+    ours = model.add_layer(Layer.create(*layers.tensor_layers(marked_tensor(), run="r")[0]))
+    model.layers.selection.active = ours
+    assert "transform" in foreign.help and ours.help == "" and model.help == ""
+    ours.visible = True
+    ours.mode = "transform"
+    assert "move" in ours.help, "the way back is said"
+    ours.mode = "pan_zoom"
+    assert ours.help == "" and model.help == ""
