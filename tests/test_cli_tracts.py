@@ -9,7 +9,7 @@ from napari_sti.cli import main
 from napari_sti.cli.commands.tracts import PARAMETERS
 from napari_sti.core.params import describe
 from napari_sti.core.tensor_field import TensorField
-from napari_sti.io.nifti import write_volume
+from napari_sti.io.nifti import read_volume, write_volume
 from napari_sti.io.results import FurtherMap, save_result
 from napari_sti.io.tracts import load_tracts
 from napari_sti.maps.tracking import TrackParams
@@ -61,9 +61,24 @@ def test_drawn_and_replicated(result, tmp_path):
     assert json.loads((tmp_path / "b.tck.json").read_text())["provenance"]["replicates"] == 2
 
 
+def test_over_kept_replicates_with_their_density(tmp_path, capsys):
+    from tests.maps.test_replicate_fields import saved
+
+    run = ["tracts", str(saved(tmp_path / "beam")), "--replicates", "--most", "40", "-p", "min_length=5"]
+    assert main([*run, "--density", str(tmp_path / "d.nii.gz"), "-o", str(tmp_path / "a.trk")]) == 0
+    assert "5 replicates, deviations times 2" in said(capsys)[0]
+    assert json.loads((tmp_path / "a.trk.json").read_text())["provenance"]["counts"] == [40] * 5
+    share = read_volume(tmp_path / "d.nii.gz").data
+    assert 0 < share.max() <= 1
+    assert main([*run, "--density", str(tmp_path / "d.nii.gz"), "-o", str(tmp_path / "b.trk")]) == 2
+    assert "d.nii.gz: this file exists already" in said(capsys)[1]
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
+        (["--replicates", "-o", "a.trk"], "keeps no replicates; make it with 'napari-sti trust'"),
+        (["--density", "d.img", "-o", "a.trk"], "the density is a NIfTI file"),
         (["-o", "a.vtk"], "not kept as .vtk"),
         (["-p", "angel=3", "-o", "a.trk"], "did you mean 'angle'"),
         (["--at", "0", "0", "0", "--seeds", "x", "-o", "a.trk"], "--at and --seeds were both given"),

@@ -6,6 +6,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QFileDialog
 
 from napari_sti.core import frames
+from napari_sti.core.replicates import Keeper
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.io.results import save_result
 from napari_sti.io.tracts import load_tracts
@@ -27,7 +28,11 @@ def result(tmp_path_factory):
     mask = (np.abs(world) < (22, 20, 20)).all(-1)
     chi = 0.04 * (direction[..., :, None] * direction[..., None, :] - np.eye(3) / 3) * mask[..., None, None]
     folder = tmp_path_factory.mktemp("box") / "box"
-    save_result(TensorField(frames.from_matrix(chi), AFFINE, mask, frame="ras", name="box"), folder)
+    box = TensorField(frames.from_matrix(chi), AFFINE, mask, frame="ras", name="box").in_frame("voxel")
+    keeper = Keeper(box, 3)
+    for label in ("first", "second", "third"):
+        keeper.add(box, label)
+    save_result(box, folder, replicates=keeper.kept())
     return folder
 
 
@@ -76,6 +81,7 @@ def test_tracts_figure_and_workspace(make_window, result, tmp_path, monkeypatch)
     extent = np.abs((tracts.points[tracts.segments + 1] - tracts.points[tracts.segments])[upper])
     assert (extent.argmax(1) == 0).all(), "in the world they run to the right there, whatever the axes of the file"
     check_pixels(window, layer)
+    check_probabilistic(window)
     check_live(window)
     check_files(window, layer, tmp_path, monkeypatch)
     check_figure(window, tmp_path, monkeypatch)
@@ -89,6 +95,27 @@ def check_pixels(window, layer):
     red, green = pixel(window, (0.0, 0.0, 9.5)), pixel(window, (0.0, 0.0, -10.5))
     assert red[0] > red[1] + 50 and red[0] > red[2] + 50, red
     assert green[1] > green[0] + 50 and green[1] > green[2] + 50, green
+
+
+def check_probabilistic(window):
+    """Three replicates that are alike: as many streamlines of each, and a map of where they pass."""
+    session, before = window.controller.tracts, window.controller.tracts.sets()
+    choose(window, "sti_tracts_source", "probabilistic (3 replicates of box)")
+    window.find("sti_tracts_most").setValue(200)
+    assert "--replicates" in window.workbench.panels["tracts"].command.value()
+    window.click("sti_tracts")
+    window.until(lambda: len(session.sets()) > len(before))
+    (layer,) = [one for one in session.sets() if one not in before]
+    assert layer.name == "box - probabilistic tracts"
+    assert tracts_of(layer).provenance["counts"] == [len(tracts_of(layer)) // 3] * 3
+    window.find("sti_tracts_table").choose(layer)
+    window.click("sti_tracts_density")
+    window.until(lambda: "box - probabilistic tracts - density" in window.viewer.layers)
+    density = window.viewer.layers["box - probabilistic tracts - density"]
+    assert 0 < np.nanmax(density.data) <= 1
+    for one in (layer, density):
+        window.viewer.layers.remove(one)
+    choose(window, "sti_tracts_source", "box")
 
 
 def check_live(window):

@@ -23,6 +23,8 @@ DPI = 110
 _WIDE = 8.6
 _NORMAL = {"sagittal": 0, "coronal": 1, "axial": 2}
 _FEWEST_COLUMNS, _MOST_COLUMNS = 3, 4
+_PAD = 0.06
+"""Around a picture, inches."""
 ANGLE_MAP = "viridis"
 
 
@@ -74,7 +76,7 @@ Draw = Callable[[Quality, Paper], "Figure"]
 def quality_pictures(quality: Quality) -> Iterator[Picture]:
     """Draw what there is to see, one picture after the other."""
     for section, draw, words in _wanted(quality):
-        yield Picture(section, words, _png(draw(quality, LIGHT)), _png(draw(quality, DARK)))
+        yield Picture(section, words, *_both(draw(quality, LIGHT), draw(quality, DARK)))
 
 
 def _wanted(q: Quality) -> Iterator[tuple[str, Draw, str]]:
@@ -373,9 +375,20 @@ def cut_volume(volume: NDArray[Any], like: TensorField, plane: Plane) -> NDArray
     return np.asarray(page[:, ::-1] if plane.convention == "radiological" else page)
 
 
-def _png(figure: "Figure") -> bytes:
+def _both(light: "Figure", dark: "Figure") -> tuple[bytes, bytes]:
+    """PNG of the same picture for both grounds; it is laid out once, since that takes longer than drawing it."""
+    light.draw_without_rendering()
+    light.set_layout_engine("none")
+    dark.set_layout_engine("none")
+    for placed, other in zip(light.axes, dark.axes, strict=True):
+        other.set_position(placed.get_position(original=True))
+    box = light.get_tightbbox().padded(_PAD)
+    return _png(light, box), _png(dark, box)
+
+
+def _png(figure: "Figure", box: Any) -> bytes:
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", transparent=True, bbox_inches="tight", pad_inches=0.06)
+    figure.savefig(stream, format="png", transparent=True, bbox_inches=box)
     return stream.getvalue()
 
 

@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -12,6 +13,7 @@ from napari_sti.core import frames
 from napari_sti.core.provenance import now, versions
 from napari_sti.evaluate.quality_figures import Picture, quality_pictures
 from napari_sti.io.results import plain
+from napari_sti.maps.dti_mends import dti_mend_words
 from napari_sti.maps.flips import mend_text
 from napari_sti.maps.quality import Quality
 from napari_sti.maps.quality_lines import SECTIONS, TITLES, Line, ppm, quality_lines
@@ -29,7 +31,10 @@ main { max-width: 920px; margin: 0 auto; padding: 28px 20px 60px; }
 h1 { font-size: 26px; line-height: 1.2; margin: 0 0 4px; }
 h2 { font-size: 18px; margin: 36px 0 8px; padding-bottom: 4px; border-bottom: 1px solid var(--line); }
 p { margin: 6px 0; } .dim { color: var(--dim); }
+a { color: var(--accent); }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
+table.lines { table-layout: fixed; } table.lines td { overflow-wrap: break-word; }
+table.lines th:nth-child(1) { width: 27%; } table.lines th:nth-child(2) { width: 38%; }
 td, th { text-align: left; vertical-align: top; padding: 6px 10px 6px 0; border-bottom: 1px solid var(--line); }
 th { color: var(--dim); font-weight: 600; font-size: 12.5px; }
 td.value { font-variant-numeric: tabular-nums; font-weight: 600; } td.number, th.number { text-align: right; }
@@ -42,7 +47,8 @@ td.number { font-variant-numeric: tabular-nums; }
 figure { margin: 14px 0; break-inside: avoid; } figure img { width: 100%; height: auto; display: block; }
 figcaption { color: var(--dim); font-size: 13px; margin-top: 4px; }
 code { font: 13px ui-monospace, monospace; background: var(--wash); padding: 1px 4px; overflow-wrap: anywhere; }
-nav a { color: var(--accent); text-decoration: none; margin-right: 14px; font-size: 14px; }
+.note code { display: inline-block; max-width: 100%; overflow-x: auto; white-space: nowrap; vertical-align: bottom; }
+nav a { text-decoration: none; margin-right: 14px; font-size: 14px; }
 details summary { cursor: pointer; color: var(--accent); }
 .wide { overflow-x: auto; }
 @media print { body { font-size: 10.5pt; } main { max-width: none; padding: 0; } nav { display: none; }
@@ -116,6 +122,10 @@ def quality_record(quality: Quality, *, about: Mapping[str, Any]) -> dict[str, A
         record["dti"] = asdict(quality.fibres.scores) | {
             "frame": quality.fibres.frame,
             "fitting_frame": quality.fibres.fitting_frame,
+            "mend": mend_text(quality.fibres.flips.mend) if quality.fibres.flips.needed else "",
+            "mend_words": dti_mend_words(quality.fibres.flips),
+            "mended": quality.fibres.mended,
+            "mends": list(quality.fibres.mends),
         }
     found: dict[str, Any] = plain(record)
     return found
@@ -139,9 +149,9 @@ def _head(q: Quality) -> str:
 
 def _summary(lines: tuple[Line, ...], q: Quality) -> str:
     beside = [line for line in lines if line.outside]
-    parts = [_mend_note(q)]
+    parts = [_mend_note(q), _dti_mend_note(q)]
     if beside:
-        said = "; ".join(f'<a href="#{line.section}">{html.escape(line.title.lower())}</a>' for line in beside)
+        said = "; ".join(f'<a href="#line-{line.key}">{html.escape(_within(line.title))}</a>' for line in beside)
         parts.append(f'<p class="note">Outside of a rule of thumb: {said}.</p>')
     parts += [f'<p class="note">{html.escape(note)}</p>' for note in q.notes]
     parts.append(
@@ -154,21 +164,52 @@ def _summary(lines: tuple[Line, ...], q: Quality) -> str:
     return "\n".join(part for part in parts if part)
 
 
+def _within(title: str) -> str:
+    """A title inside a sentence: without its capital, unless it begins with an abbreviation."""
+    return title if title[1:2].isupper() else f"{title[:1].lower()}{title[1:]}"
+
+
+def _whole(text: str) -> str:
+    """Escaped, with numbers and their units on one line."""
+    return re.sub(r" (%|ppm|ppb|mm|ml)(?![a-z])", "\N{NO-BREAK SPACE}\\1", html.escape(text))
+
+
 def _mend_note(q: Quality) -> str:
     if q.flips is None or not q.flips.needed:
         return ""
     spec = mend_text(q.flips.mend)
     return (
         f'<p class="note mend"><b>Proposed mend: {spec}.</b> {html.escape(q.flips.sentence)} '
-        f"Applied only on request, into a new folder: <code>napari-sti quality RESULT --mend {spec} -o DIR</code>, "
+        f"Applied only on request, into a new folder: <code>napari-sti quality RESULT --mend={spec} -o DIR</code>, "
         "and undone by <code>--mend undo</code>.</p>"
     )
+
+
+def _dti_mend_note(q: Quality) -> str:
+    """What was mended of V1, and what would be: two things that a reader must not overlook."""
+    if q.fibres is None:
+        return ""
+    said, flips = "", q.fibres.flips
+    if q.fibres.mended:
+        why = html.escape(str(q.fibres.mends[-1].get("why", "")).rstrip(".") + ".")
+        said += (
+            f'<p class="note"><b>V1 was compared as mended: {q.fibres.mended}</b>. '
+            f"Why: {why} The file itself is as it was.</p>"
+        )
+    if flips.needed:
+        spec = mend_text(flips.mend)
+        said += (
+            f'<p class="note mend"><b>Proposed mend of V1: {spec}.</b> {html.escape(dti_mend_words(flips))} Applied '
+            f"only on request: <code>--dti-mend={spec}</code> for this page, or as a mended copy with its record, "
+            f"<code>napari-sti quality V1 --fa FA --frame {q.fibres.frame} --mend={spec} -o DIR</code>.</p>"
+        )
+    return said
 
 
 def _section(section: str, lines: list[Line]) -> str:
     rows = "\n".join(_row(line) for line in lines)
     return (
-        f'<h2 id="{section}">{TITLES[section]}</h2>\n<div class="wide"><table>'
+        f'<h2 id="{section}">{TITLES[section]}</h2>\n<div class="wide"><table class="lines">'
         "<tr><th>What</th><th>Found</th><th>Rule of thumb, and its source</th></tr>"
         f"{rows}</table></div>"
     )
@@ -179,9 +220,9 @@ def _row(line: Line) -> str:
     if line.source:
         rule += f" <i>[{html.escape(line.source)}]</i>"
     tag = '<br><span class="tag">outside of the rule of thumb</span>' if line.outside else ""
-    title = html.escape(line.title)
+    title = _whole(line.title)
     cell = f'<td class="outside">{title}</td>' if line.outside else f"<td>{title}</td>"
-    found = f'<td class="value">{html.escape(line.value)}{tag}</td>'
+    found = f'<td class="value">{_whole(line.value)}{tag}</td>'
     return f'<tr id="line-{line.key}">{cell}{found}<td class="rule">{rule}</td></tr>'
 
 

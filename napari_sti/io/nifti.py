@@ -161,9 +161,15 @@ def fit_dims(header: Header, dims: int | Sequence[int], what: str = "image") -> 
 
 
 def write_volume(
-    path: str | Path, data: ArrayLike, affine: ArrayLike, *, overwrite: bool = False, description: str = ""
+    path: str | Path,
+    data: ArrayLike,
+    affine: ArrayLike,
+    *,
+    overwrite: bool = False,
+    description: str = "",
+    slope: float = 1,
 ) -> None:
-    """Write a NIfTI-1 file in one piece: float32 (masks uint8), both affines set, mm, no scaling.
+    """Write a NIfTI-1 file in one piece: float32 (masks uint8), both affines set, mm.
 
     The same values give the same bytes, whenever they are written.
 
@@ -179,6 +185,8 @@ def write_volume(
         Whether an existing file may be replaced.
     description : str
         Up to 79 characters for the header.
+    slope : float
+        What whole numbers are to be multiplied by, as the header then states; 1 scales nothing.
 
     Raises
     ------
@@ -194,7 +202,7 @@ def write_volume(
     image.set_qform(grid, code=1)
     image.header.set_xyzt_units("mm")
     image.header["descrip"] = description.encode("ascii", "replace")[:79]
-    image.header.set_slope_inter(1, 0)
+    image.header.set_slope_inter(slope, 0)
     with atomic.replacing(path, overwrite=overwrite) as temporary:
         if path.suffix.lower() != ".gz":
             image.to_filename(temporary)

@@ -18,9 +18,11 @@ from napari_sti.core import frames
 from napari_sti.core.errors import InputError
 from napari_sti.core.frames import COMPONENTS, Frame, parse_frame
 from napari_sti.core.provenance import file_hash
+from napari_sti.core.replicates import Replicates
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.io import atomic
 from napari_sti.io.nifti import SYMMATRIX, read_volume, write_volume
+from napari_sti.io.replicates import REPLICATES, write_replicates
 
 __all__ = [
     "SIDECAR",
@@ -30,9 +32,11 @@ __all__ = [
     "load_further",
     "load_result",
     "load_tensor",
+    "own_sidecar",
     "save_result",
     "save_tensor",
     "sidecar_frame",
+    "sidecar_provenance",
 ]
 
 SIDECAR = "result.json"
@@ -108,6 +112,7 @@ def save_result(
     frame: Frame = "voxel",
     overwrite: bool = False,
     further: Mapping[str, FurtherMap] | None = None,
+    replicates: Replicates | None = None,
 ) -> Path:
     """Write chi, mms, msa, pev and mask (.nii.gz) with the tensor's affine, and ``result.json``.
 
@@ -123,6 +128,8 @@ def save_result(
         Whether to write into a folder that holds something.
     further : mapping of FurtherMap, optional
         Scalar maps to write beside them, by the names of their files.
+    replicates : Replicates, optional
+        Directions of the runs without one orientation each; see `napari_sti.io.replicates`.
 
     Returns
     -------
@@ -135,7 +142,8 @@ def save_result(
         If the folder is not empty or cannot be written.
     """
     folder, further = Path(folder), dict(further or {})
-    check_no_input(folder, (entry.get("path") for entry in tensor.provenance.get("inputs", ())), further=further)
+    names = (*further, "replicates")
+    check_no_input(folder, (entry.get("path") for entry in tensor.provenance.get("inputs", ())), further=names)
     written = tensor.in_frame(parse_frame(frame))
     atomic.prepare_folder(folder, overwrite=overwrite)
     (folder / SIDECAR).unlink(missing_ok=True)  # an old one must not stand beside new maps
@@ -149,7 +157,9 @@ def save_result(
         path = folder / f"{name}.nii.gz"
         write_volume(path, one.data, tensor.affine, overwrite=True, description=one.title)
         files[name] = {"file": path.name, "units": one.units, "sha256": file_hash(path), "title": one.title}
-    return _write_sidecar(folder / SIDECAR, written, files)
+    (folder / REPLICATES).unlink(missing_ok=True)  # those of an earlier result
+    more = {} if replicates is None else {"replicates": write_replicates(replicates, folder)}
+    return _write_sidecar(folder / SIDECAR, written, files, more)
 
 
 def save_tensor(tensor: TensorField, path: str | Path, *, overwrite: bool = False) -> Path:
@@ -164,11 +174,13 @@ def save_tensor(tensor: TensorField, path: str | Path, *, overwrite: bool = Fals
     title = _TITLES["chi"].format(frame=tensor.frame)
     write_volume(path, tensor.chi, tensor.affine, overwrite=overwrite, description=title)
     files = {"chi": {"file": path.name, "units": UNITS["chi"], "sha256": file_hash(path)}}
-    _write_sidecar(_own_sidecar(path), tensor, files)
+    _write_sidecar(own_sidecar(path), tensor, files)
     return path
 
 
-def _write_sidecar(path: Path, tensor: TensorField, files: Mapping[str, Any]) -> Path:
+def _write_sidecar(
+    path: Path, tensor: TensorField, files: Mapping[str, Any], more: Mapping[str, Any] | None = None
+) -> Path:
     content = {
         "format": FORMAT,
         "version": VERSION,
@@ -181,6 +193,7 @@ def _write_sidecar(path: Path, tensor: TensorField, files: Mapping[str, Any]) ->
         "orientation": frames.axis_codes(tensor.affine),
         "affine": tensor.affine.tolist(),
         "files": dict(files),
+        **(more or {}),
         "provenance": plain(tensor.provenance),
     }
     atomic.write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n", overwrite=True)
@@ -328,13 +341,19 @@ def sidecar_frame(path: str | Path) -> Frame | None:
     return None if frame is None else parse_frame(str(frame))
 
 
-def _own_sidecar(path: Path) -> Path:
+def sidecar_provenance(path: str | Path) -> dict[str, Any]:
+    """Return how a file was made, as its sidecar states it; empty if it has none."""
+    return dict(_sidecar_of(Path(path)).get("provenance") or {})
+
+
+def own_sidecar(path: Path) -> Path:
+    """Where the sidecar of a single file stands."""
     return path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".json")
 
 
 def _sidecar_of(path: Path) -> dict[str, Any]:
     """Return what the sidecar of a tensor states: its own .json, or the result.json that lists the file."""
-    for sidecar in (_own_sidecar(path), path.with_name(SIDECAR)):
+    for sidecar in (own_sidecar(path), path.with_name(SIDECAR)):
         if not sidecar.is_file():
             continue
         content = _read_sidecar(sidecar, strict=False)

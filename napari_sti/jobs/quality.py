@@ -14,6 +14,7 @@ from napari_sti.core.progress import Progress, Step
 from napari_sti.io import atomic
 from napari_sti.io.nifti import read_volume, write_volume
 from napari_sti.jobs.job import Job
+from napari_sti.maps.dti_mends import check_mend
 
 if TYPE_CHECKING:
     from napari_sti.evaluate.quality_figures import Picture
@@ -38,6 +39,8 @@ class QualityInput:
         Directions and FA of a DTI on the same grid, and the axes of the directions.
     white : str
         Mask of white matter, where angles count.
+    dti_mend : str
+        What to mend of V1 before it is compared: ``"auto"``, ``"undo"`` or one such as ``"x,-y,z"``.
     """
 
     result: str
@@ -46,6 +49,7 @@ class QualityInput:
     fa: str = ""
     dti_frame: str = ""
     white: str = ""
+    dti_mend: str = ""
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> "QualityInput":
@@ -66,6 +70,10 @@ class QualityInput:
             raise InputError("the quality page is about no result", mend="name a result folder or a tensor file")
         if bool(values.get("v1")) != bool(values.get("fa")):
             raise InputError("V1 and FA of a DTI go together, and one is missing", mend="give both, or neither")
+        if values.get("dti_mend"):
+            if not values.get("v1"):
+                raise InputError("a mend of V1 goes with V1 and FA", mend="give both, or leave the mend out")
+            values = {**values, "dti_mend": check_mend(str(values["dti_mend"]))}
         return cls(**values)
 
     def mapping(self) -> dict[str, str]:
@@ -86,6 +94,7 @@ class QualityInput:
         words += ["--study", str(study)] if study is not None else []
         words += ["--dti", self.v1, self.fa] if self.v1 else []
         words += ["--dti-frame", self.dti_frame] if self.dti_frame else []
+        words += [f"--dti-mend={self.dti_mend}"] if self.dti_mend else []
         words += ["--white", self.white] if self.white else []
         return shlex.join([*words, "-o", out])
 
@@ -118,8 +127,10 @@ def look(given: QualityInput, study: Path | None, progress: Progress) -> "Qualit
     InputError
         With one sentence that names the file.
     """
+    from napari_sti.core.provenance import file_hash
     from napari_sti.io.load import load_study
     from napari_sti.maps.dti import read_dti
+    from napari_sti.maps.dti_mends import mended_dti
     from napari_sti.maps.quality import assess
     from napari_sti.maps.references import open_result
 
@@ -132,7 +143,9 @@ def look(given: QualityInput, study: Path | None, progress: Progress) -> "Qualit
     dti = None
     if given.v1:
         progress(Step(0, message="Reading the DTI"))
-        dti = replace(read_dti(given.v1, given.fa, frame=given.dti_frame or None), name="the DTI")
+        read = read_dti(given.v1, given.fa, frame=given.dti_frame or None)
+        source = {"path": str(Path(given.v1).absolute()), "sha256": file_hash(given.v1)}
+        dti = replace(mended_dti(read, given.dti_mend, source=source), name="the DTI")
     white = read_volume(given.white, what="white matter mask") if given.white else None
     return assess(tensor, acquisition=acquisition, dti=dti, white=white, progress=progress)
 

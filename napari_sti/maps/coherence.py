@@ -94,11 +94,17 @@ def coherence_table(
     voxel_size: ArrayLike = (1, 1, 1),
     angle: float = ANGLE,
     threshold: float = 0.0,
+    axes: ArrayLike | None = None,
 ) -> CoherenceTable:
-    """Compute the fibre coherence index of the directions and of all their flips and swaps; see `coherence_index`."""
+    """Compute the fibre coherence index of the directions and of all their flips and swaps; see `coherence_index`.
+
+    With `axes`, an orthogonal matrix (3, 3) that takes components in other axes to the voxel axes, the flips and swaps
+    are those of the components in these other axes, such as those in which a file is written.
+    """
     transforms = _signed_permutations()
-    voxels = _Voxels(directions, anisotropy, threshold)
-    return CoherenceTable(transforms, _indices(voxels, transforms, np.asarray(voxel_size, np.float64), angle))
+    turn = np.eye(3) if axes is None else np.asarray(axes, np.float64)
+    voxels, size = _Voxels(directions, anisotropy, threshold), np.asarray(voxel_size, np.float64)
+    return CoherenceTable(transforms, _indices(voxels, turn @ transforms @ turn.T, size, angle))
 
 
 def _signed_permutations() -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ component negated where the determinant of the affine is positive), MRtrix write
 whether it can be true is seen from the fibre coherence index, which is largest when directions run along the bundles.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from napari_sti.core.errors import InputError
 from napari_sti.core.frames import Frame
 from napari_sti.io.grid import check_grid
 from napari_sti.io.nifti import Volume, read_header, read_volume
-from napari_sti.io.results import sidecar_frame
+from napari_sti.io.results import sidecar_frame, sidecar_provenance
 from napari_sti.maps.coherence import CoherenceTable, coherence_table
 
 FA_THRESHOLD = 0.2
@@ -47,6 +48,9 @@ class DtiReference:
         What it is called where it is shown.
     remarks : tuple of str
         What was odd about the files, such as FA above 1.
+    mends : tuple of mapping
+        Flips and swaps of V1's components that were applied, in the file or after it was read, the first first; see
+        `napari_sti.maps.dti_mends`.
     """
 
     directions: NDArray[np.float32]
@@ -56,6 +60,7 @@ class DtiReference:
     coherence: CoherenceTable
     name: str = "DTI"
     remarks: tuple[str, ...] = ()
+    mends: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -120,7 +125,7 @@ def read_dti(v1: str | Path, fa: str | Path | None, *, frame: Frame | str | None
         raise InputError(
             f"the file has {volume.data.shape[3]} volumes and directions have 3", file=v1, mend="give V1 of a DTI fit"
         )
-    given = _frame_of(v1, frame)
+    given = frame_of(v1, frame)
     if fa is None:
         raise InputError("directions alone do not tell where they mean something", file=v1, mend="give the FA as well")
     anisotropy, above_one = _fa(Path(fa), volume)
@@ -129,9 +134,9 @@ def read_dti(v1: str | Path, fa: str | Path | None, *, frame: Frame | str | None
     anisotropy[~directions.any(-1)] = 0
     turned = frames.rotate_vectors(directions, frames.between(given, "voxel", volume.affine))
     table = coherence_table(
-        turned, anisotropy, voxel_size=frames.voxel_size(volume.affine), threshold=_threshold(anisotropy)
+        turned, anisotropy, voxel_size=frames.voxel_size(volume.affine), threshold=fa_floor(anisotropy)
     )
-    return DtiReference(turned, anisotropy, volume.affine, given, table, _name(v1), remarks)
+    return DtiReference(turned, anisotropy, volume.affine, given, table, _name(v1), remarks, mends_of(v1))
 
 
 def transform_words(matrix: NDArray[np.floating]) -> str:
@@ -149,7 +154,13 @@ def transform_words(matrix: NDArray[np.floating]) -> str:
     return f"taking {taken} for x, y, z"
 
 
-def _frame_of(path: Path, frame: Frame | str | None) -> Frame:
+def mends_of(v1: str | Path) -> tuple[Mapping[str, Any], ...]:
+    """Flips and swaps that a mended copy of V1 records; none of any other file."""
+    return tuple(one for one in sidecar_provenance(v1).get("mends") or () if isinstance(one, dict))
+
+
+def frame_of(path: Path, frame: Frame | str | None) -> Frame:
+    """The axes of directions: of their sidecar, or else as stated; refused where neither tells."""
     stated, told = sidecar_frame(path), None if frame is None else frames.parse_frame(frame)
     if stated is not None and told is not None and stated != told:
         raise InputError(
@@ -217,8 +228,8 @@ def _unit(vectors: NDArray[np.float32], path: Path) -> NDArray[np.float32]:
     return out.astype(np.float32)
 
 
-def _threshold(fa: NDArray[Any]) -> float:
-    """Noise points everywhere and dilutes the coherence; where nothing is above the threshold, all counts."""
+def fa_floor(fa: NDArray[Any]) -> float:
+    """FA above which directions count for the coherence, which noise dilutes; 0 where nothing exceeds the usual."""
     return FA_THRESHOLD if (fa > FA_THRESHOLD).any() else 0.0
 
 

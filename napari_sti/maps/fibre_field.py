@@ -1,6 +1,6 @@
 """What streamlines follow: a direction and an anisotropy in every voxel, of a susceptibility or a diffusion tensor."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -158,7 +158,7 @@ def open_fibres(
     return replace(found, name=called, source=source), notes
 
 
-def check_same_grid(fields: list[FibreField]) -> None:
+def check_same_grid(fields: Sequence[FibreField]) -> None:
     """Refuse replicates that do not lie on one grid of the world; orders of storage may differ.
 
     Raises

@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_sti.core.errors import InputError
-from napari_sti.core.frames import Frame
+from napari_sti.core.frames import parse_frame
 from napari_sti.core.provenance import file_hash
+from napari_sti.core.replicates import Replicates
 from napari_sti.core.tensor_field import TensorField
+from napari_sti.io.replicates import count_replicates, read_replicates
 from napari_sti.io.results import SIDECAR, FurtherMap, check_no_input, load_further, save_result, sidecar_frame
 from napari_sti.maps.dti import transform_words
 from napari_sti.maps.flips import find_flip_of_tensor, mend_text, mended, parse_mend, undoing
@@ -67,8 +69,10 @@ def write_mended(
     matrix, why = _which(tensor, mend)
     done = mended(tensor, matrix, why=why, source={"path": str(source.absolute()), "sha256": file_hash(source)})
     further = _further(Path(result))
-    stated: Frame | str = sidecar_frame(source) or frame or "voxel"
-    path = save_result(done, folder, frame=stated, overwrite=overwrite, further=further)  # type: ignore[arg-type]
+    stated = sidecar_frame(source) or frame or "voxel"
+    kept = _replicates(Path(result))
+    turned = None if kept is None else kept.mended(matrix)
+    path = save_result(done, folder, frame=parse_frame(stated), overwrite=overwrite, further=further, replicates=turned)
     words = transform_words(matrix)
     return Mended(
         path, matrix, f"Mended by {words} of the voxel axes ({mend_text(matrix)}); the old result is as it was."
@@ -97,3 +101,9 @@ def _further(result: Path) -> dict[str, FurtherMap]:
     """Spreads and the like, which no flip or swap changes."""
     folder = result.parent if result.name == SIDECAR else result
     return load_further(folder) if (folder / SIDECAR).is_file() else {}
+
+
+def _replicates(result: Path) -> Replicates | None:
+    """Directions of the runs without one orientation each, which turn as those of the result do."""
+    folder = result.parent if result.name == SIDECAR else result
+    return read_replicates(folder) if folder.is_dir() and count_replicates(folder) else None

@@ -5,9 +5,10 @@ What is put together here is computed elsewhere: flips (`flips`), residuals (`qu
 with a DTI (`comparison`). What the numbers mean is said by `quality_lines`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from napari_sti.core.tensor_field import TensorField
 from napari_sti.io.nifti import Volume
 from napari_sti.maps.comparison import Comparison, FibreScores, compare
 from napari_sti.maps.dti import DtiReference
+from napari_sti.maps.dti_mends import find_flip_of_dti, net_words
 from napari_sti.maps.flips import FlipFinding, find_flip_of_tensor, fitting_frame, mended
 from napari_sti.maps.one_grid import Grid
 from napari_sti.maps.orientation_worth import KGrid, OrientationWorth, orientation_worth
@@ -47,6 +49,12 @@ class FibreAgreement:
         In which its directions would run along its own bundles best.
     where : str
         Which voxels counted, in words.
+    flips : FlipFinding
+        Which flip or swap of the components in the file would make V1 run along its own bundles, as it was compared.
+    mended : str
+        What was mended of V1 before, all in all, such as ``"x,-y,z"``; empty if nothing was.
+    mends : tuple of mapping
+        Records of these mends.
     """
 
     comparison: Comparison
@@ -54,6 +62,9 @@ class FibreAgreement:
     frame: str
     fitting_frame: str
     where: str
+    flips: FlipFinding
+    mended: str = ""
+    mends: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def scores(self) -> FibreScores:
@@ -216,5 +227,14 @@ def _fibres(
         given = Volume(study.wm_mask.astype(np.float32), tensor.affine, Path("white matter mask of the study"))
     comparison = compare({RESULT: tensor}, dti, reference_name=dti.name, white=given)
     where = comparison.where if given is None else f"{comparison.where}, inside the white matter mask"
-    angle = comparison.angle_map_like(RESULT, tensor)
-    return FibreAgreement(comparison, angle, dti.frame, fitting_frame(dti)[0], where), [*dti.remarks, *comparison.notes]
+    found = FibreAgreement(
+        comparison,
+        comparison.angle_map_like(RESULT, tensor),
+        dti.frame,
+        fitting_frame(dti)[0],
+        where,
+        find_flip_of_dti(dti),
+        net_words(dti),
+        dti.mends,
+    )
+    return found, [*dti.remarks, *comparison.notes]

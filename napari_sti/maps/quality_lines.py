@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from napari_sti.maps.dti_mends import dti_mend_words
 from napari_sti.maps.plan_report import GOOD_CONDITION, condition_sentence, known_sentence
 from napari_sti.maps.quality import FibreAgreement, Quality
 from napari_sti.maps.quality_fit import DataFit
@@ -321,4 +322,18 @@ def _dti(q: Quality) -> Iterator[Line]:
     said = (
         f"{f.frame}, as stated" if same else f"stated as {f.frame}; along its own bundles {f.fitting_frame} fits better"
     )
-    yield Line("frame", "dti", "Axes of V1", said, "The index is largest with the right axes.", _COHERENCE, not same)
+    rule = "The index is largest with the right axes."
+    yield Line("frame", "dti", "Axes of V1", said, rule, _COHERENCE, not same)
+    yield Line(
+        "dti_flips",
+        "dti",
+        "Fibre coherence of V1, of the best flip or swap",
+        f"{f.flips.share_of_best:.2f}",
+        rule,
+        _COHERENCE,
+        f.flips.needed,
+    )
+    yield Line("dti_flips_said", "dti", "Flips and swaps of V1", dti_mend_words(f.flips))
+    if f.mends:
+        now = f"read as {f.mended}" if f.mended else "mended and undone again"
+        yield Line("dti_mended", "dti", "V1 was mended", f"{now}; the file itself is as it was")

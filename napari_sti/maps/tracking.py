@@ -164,31 +164,56 @@ def track_replicates(
     seeds: NDArray[np.floating],
     params: TrackParams | None = None,
     *,
+    mask: NDArray[np.bool_] | None = None,
     progress: Progress = silent,
     name: str = "tracts",
 ) -> Tracts:
     """Follow each replicate of a result (without one orientation each, or with another noise) from every seed.
 
-    Every streamline follows one replicate from end to end, as in a bootstrap; the share of the replicates that pass
-    through a voxel is what `napari_sti.maps.tract_scores.visits` counts.
+    Every streamline follows one replicate from end to end, as in a bootstrap; the share of the streamlines that pass
+    through a voxel is what `napari_sti.maps.tract_scores.density` maps.
+
+    Parameters
+    ----------
+    fields : sequence of FibreField
+        The replicates; those of a `napari_sti.maps.replicate_fields.ReplicateFields` are unpacked one by one.
+    seeds, params, progress, name
+        As for `track`. The provenance of the tracts says under ``counts`` how many streamlines are of each replicate.
+    mask : (X, Y, Z) bool array, optional
+        On the grid and in the storage order of all of them: streamlines end where they leave it.
 
     Raises
     ------
     InputError
-        If the replicates lie on different grids.
+        If the replicates lie on different grids, or directions are to be drawn from a spread as well.
     """
-    check_same_grid(list(fields))
+    if params is not None and params.sampling != "none":
+        raise InputError(
+            "streamlines follow replicates, or draw their directions from a spread, not both",
+            mend="leave the sampling out",
+        )
+    if isinstance(fields, list | tuple):
+        check_same_grid(fields)
     found = []
     for number, field in enumerate(fields):
-        progress(Step(number, len(fields), message=f"tracking {field.name}"))
-        found.append(track(field, seeds, params, name=name))
+        found.append(track(field, seeds, params, mask=mask, progress=_part(progress, number, len(fields)), name=name))
     offsets = [np.zeros(1, np.int64)]
     for one in found:
         offsets.append(one.offsets[1:] + offsets[-1][-1])
     about = {**found[0].provenance, "source": [entry for one in found for entry in one.provenance["source"]]}
-    about["replicates"] = len(found)
+    about |= {"replicates": len(found), "counts": [len(one) for one in found]}
     points = np.concatenate([one.points for one in found])
-    return Tracts(points, np.concatenate(offsets), fields[0].affine, fields[0].shape, name, about)
+    return Tracts(points, np.concatenate(offsets), found[0].affine, found[0].shape, name, about)
+
+
+def _part(progress: Progress, number: int, count: int) -> Progress:
+    """Progress of one replicate as part of that of all."""
+
+    def told(step: Step) -> None:
+        message = f"tracking replicate {number + 1} of {count}"
+        progress(Step(number * step.total + step.iteration, count * step.total, message=message))
+
+    return told
 
 
 def _check(field: FibreField, params: TrackParams) -> None:

@@ -88,6 +88,14 @@ def visits(tracts: Tracts, affine: ArrayLike, shape: Shape) -> NDArray[np.int32]
     return np.bincount(passed, minlength=size).reshape(shape).astype(np.int32)
 
 
+def density(tracts: Tracts, affine: ArrayLike, shape: Shape) -> NDArray[np.float32]:
+    """Share of the streamlines that pass through each voxel of a grid, 0 to 1; 0 everywhere without streamlines.
+
+    With replicates this is how often a voxel is visited; it counts streamlines that were kept, not axons.
+    """
+    return np.asarray(visits(tracts, affine, shape) / np.float32(max(len(tracts), 1)), np.float32)
+
+
 def _walked(tracts: Tracts, step: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Places along all streamlines, at most `step` mm apart, and the streamline of each."""
     begin = tracts.segments

@@ -15,9 +15,9 @@ _TITLES = {
 
 
 def save_trust(trust: Trust, folder: str | Path, *, frame: Frame = "voxel", overwrite: bool = False) -> Path:
-    """Write the result of all orientations and its spreads, ``pev_spread``, ``msa_spread`` and ``mms_spread``.
+    """Write the result of all orientations, ``pev_spread``, ``msa_spread`` and ``mms_spread``, and the replicates.
 
     Parameters and errors are those of `napari_sti.io.results.save_result`; ``result.json`` states the units.
     """
     maps = {name: FurtherMap(data, UNITS[name], _TITLES[name]) for name, data in trust.spreads.items()}
-    return save_result(trust.full, folder, frame=frame, overwrite=overwrite, further=maps)
+    return save_result(trust.full, folder, frame=frame, overwrite=overwrite, further=maps, replicates=trust.replicates)

@@ -19,6 +19,7 @@ from napari_sti.core.convergence import IterationsLeft
 from napari_sti.core.errors import InputError
 from napari_sti.core.method import Method
 from napari_sti.core.progress import Progress, Step, silent
+from napari_sti.core.replicates import VOXEL_BYTES, Keeper, Replicates
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.recon import registry
 
@@ -42,14 +43,17 @@ class Trust:
         Where there is hardly any anisotropy it says nothing: an isotropic tensor has no direction to spread.
     msa_spread, mms_spread : (X, Y, Z) float32 arrays
         Standard deviation of MSA and MMS over the shortened runs in ppm.
+    replicates : Replicates or None
+        Directions and anisotropy of every shortened run, for streamlines; None of an isotropic result.
 
-    All are 0 outside the mask and NaN where a run gave no finite tensor; in the storage order of `full`.
+    All maps are 0 outside the mask and NaN where a run gave no finite tensor; in the storage order of `full`.
     """
 
     full: TensorField
     pev_spread: NDArray[np.float32]
     msa_spread: NDArray[np.float32]
     mms_spread: NDArray[np.float32]
+    replicates: Replicates | None = None
 
     @property
     def spreads(self) -> dict[str, NDArray[np.float32]]:
@@ -108,12 +112,13 @@ def leave_one_out(
     runs = _Runs(count + 1, progress)
     full = reconstruct(acquisition, method, device=device, progress=runs, **params)
     runs.next(full)
-    spread = _Spread(full)
+    spread, keeper = _Spread(full), Keeper(full, count)
     for left_out in range(count):
         runs.about = f"without {acquisition.labels[left_out]}"
         with _naming(acquisition.labels[left_out]):
             one = reconstruct(without(acquisition, left_out), method, device=device, progress=runs, **params)
         spread.add(one)
+        keeper.add(one, acquisition.labels[left_out])
         runs.next(one)
         del one  # before the next one takes its place
     told = {
@@ -123,7 +128,8 @@ def leave_one_out(
     }
     remarks = list(full.provenance.get("remarks", ()))
     remarks += [f"Of the runs without one orientation: {said}" for said in runs.remarks if said not in remarks]
-    return spread.trust(replace(full, provenance={**full.provenance, "remarks": remarks, "leave_one_out": told}))
+    told_full = replace(full, provenance={**full.provenance, "remarks": remarks, "leave_one_out": told})
+    return replace(spread.trust(told_full), replicates=keeper.kept())
 
 
 def check_enough(method: Method, orientations: int) -> None:
@@ -281,7 +287,12 @@ def angular_spread(total: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def extra_bytes(shape: tuple[int, int, int], orientations: int) -> int:
-    """Memory in bytes that the sums and the result of all orientations take beside the run under way."""
+    """Memory in bytes that sums, replicates and the result of all orientations take beside the run under way."""
     voxels = int(np.prod(shape))
     sums, kept, shortened = 10 * 8, (6 + 5) * 4, 2 * 4 * max(0, orientations - 1)
-    return voxels * (sums + kept + shortened)
+    return voxels * (sums + kept + shortened + VOXEL_BYTES * orientations)
+
+
+def replicate_bytes(shape: tuple[int, int, int], orientations: int) -> int:
+    """Bytes on disk that the replicates take at most, before they are packed and without what lies outside the mask."""
+    return int(np.prod(shape)) * VOXEL_BYTES * orientations

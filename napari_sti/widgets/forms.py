@@ -4,13 +4,15 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from qtpy.QtCore import QSignalBlocker, Signal
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QHBoxLayout,
     QLineEdit,
+    QSizePolicy,
     QSpinBox,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -55,9 +57,11 @@ class ParameterEditor(QWidget):
             self.stated.setToolTip("Unchecked: chosen by the method.")
             self.stated.setObjectName(f"sti_param_{parameter.name}_stated")
             self.stated.toggled.connect(self._toggled)
-            self.box.setEnabled(False)
             layout.addWidget(self.stated)
-        layout.addWidget(self.box, 1)
+            self._shown = _Shown(self.box, unstated_words(parameter))
+            layout.addWidget(self._shown, 1)
+        else:
+            layout.addWidget(self.box, 1)
         _changed_signal(self.box).connect(self._changed)
 
     def value(self) -> Any:
@@ -90,11 +94,32 @@ class ParameterEditor(QWidget):
             box.setValue(value)
 
     def _toggled(self, stated: bool) -> None:
-        self.box.setEnabled(stated)
+        self._shown.show_box(stated)
         self.valueChanged.emit()
 
     def _changed(self, *_: Any) -> None:
         self.valueChanged.emit()
+
+
+class _Shown(QStackedWidget):
+    """A box, or words in its place while nothing is stated: a number that does not count must not be read."""
+
+    def __init__(self, box: QWidget, words: str) -> None:
+        super().__init__()
+        self._words = QLineEdit()
+        self._words.setPlaceholderText(words)
+        self._words.setReadOnly(True)  # not disabled: the words are to be read
+        self._words.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._words.setAccessibleName(words)
+        self.addWidget(box)
+        self.addWidget(self._words)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.show_box(False)
+
+    def show_box(self, stated: bool) -> None:
+        """Show the box, or the words."""
+        self.widget(0).setEnabled(stated)
+        self.setCurrentIndex(0 if stated else 1)
 
 
 class ParamsForm(QWidget):
@@ -163,6 +188,11 @@ class ParamsForm(QWidget):
             rows.row(parameter.label, editor, help=tooltip(parameter), buddy=editor.box)
             self.editors[parameter.name] = editor
         return rows
+
+
+def unstated_words(parameter: Parameter) -> str:
+    """What an optional parameter shows while it is unchecked."""
+    return "automatic" if parameter.kind in (int, float) else "not stated"
 
 
 def tooltip(parameter: Parameter) -> str:

@@ -81,7 +81,8 @@ class MoreRuns(QWidget):
         self.trust.setToolTip(
             why_not
             or f"Runs the method {orientations + 1} times, on all orientations and without each one, and maps how far "
-            "direction and susceptibility move."
+            "direction and susceptibility move. Their directions are kept for probabilistic tracts: at most "
+            f"{6 * orientations} bytes for each voxel of the brain, in memory and on disk."
         )
 
     def set_runnable(self, methods: Sequence[Method], others: int) -> None:

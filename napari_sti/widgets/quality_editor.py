@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from napari_sti.widgets.controls import named_button, named_combo
 from napari_sti.widgets.file_box import FileBox
@@ -43,6 +43,9 @@ class QualityEditor(QWidget):
         )
         self.white = FileBox("white matter mask", "sti_quality_white")
         self.white.set_without("as in the study, else FA > 0.2")
+        self.mend = QLineEdit()
+        self.mend.setObjectName("sti_quality_dti_mend")
+        self.mend.setPlaceholderText("as stored")
         self.folder = named_button(
             "Add folder\N{HORIZONTAL ELLIPSIS}", "sti_quality_folder", "A folder that recon wrote."
         )
@@ -62,6 +65,7 @@ class QualityEditor(QWidget):
             fa=self.fa.value(),
             dti_frame=str(self.dti_frame.currentData() or ""),
             white=self.white.value(),
+            dti_mend=self.mend.text().strip() if self.v1.value() is not None else "",
         )
 
     def setValue(self, choice: QualityChoice) -> None:
@@ -73,7 +77,12 @@ class QualityEditor(QWidget):
             for box, path in ((self.study, choice.study), (self.v1, choice.v1), (self.fa, choice.fa)):
                 box.setValue(path)
             self.white.setValue(choice.white)
+            self.mend.setText(choice.dti_mend)
         self._changed()
+
+    def set_mend(self, text: str) -> None:
+        """Mend V1 in another way, or not at all."""
+        self.mend.setText(text)
 
     def set_sources(self, sources: Mapping[str, Source]) -> None:
         """Offer other results; the choice stays where it can."""
@@ -113,6 +122,12 @@ class QualityEditor(QWidget):
         more = QWidget()
         more_form = Form(more)
         more_form.row("White matter", self.white, help="Angles to the DTI count only there.")
+        self._mend_label = more_form.row(
+            "Mend of V1",
+            self.mend,
+            help="Flip or swap the components of V1 before it is compared: x,-y,z for a flip of y, y,x,z for a swap, "
+            "auto for what the coherence proposes, undo for a mended copy as it was. The file is not touched.",
+        )
         fold = Fold("More", more)
         fold.button.setObjectName("sti_quality_more")
         layout.addWidget(fold)
@@ -121,10 +136,17 @@ class QualityEditor(QWidget):
         self.source.activated.connect(self._chosen)
         self.frame.activated.connect(self._changed)
         self.dti_frame.activated.connect(self._changed)
+        self.v1.valueChanged.connect(self._other_v1)
+        self.mend.textChanged.connect(self._changed)
         for box in (self.study, self.v1, self.fa, self.white):
             box.valueChanged.connect(self._changed)
         self.folder.clicked.connect(self.folder_wanted)
         self.file.clicked.connect(self.file_wanted)
+
+    def _other_v1(self, *_: object) -> None:
+        """A mend is about the file for which it was stated."""
+        with QSignalBlocker(self.mend):
+            self.mend.clear()
 
     def _chosen(self, *_: object) -> None:
         """Take the study of the result along."""
@@ -138,7 +160,7 @@ class QualityEditor(QWidget):
         asked = source is not None and not source.states_frame
         for part in (self.frame, self._frame_label):
             part.setVisible(asked)
-        for part in (self.dti_frame, self._dti_label):
+        for part in (self.dti_frame, self._dti_label, self.mend, self._mend_label):
             part.setEnabled(self.v1.value() is not None)
         self.valueChanged.emit()
 

@@ -123,6 +123,7 @@ class TractSets(QWidget):
         self.compare = named_button(
             "Compare two", "sti_tracts_compare", "How far two chosen sets pass the same voxels."
         )
+        self.density = named_button("Density map", "sti_tracts_density", "Where the chosen set passes, as a map.")
         self.numbers = text_label()
         self.numbers.setObjectName("sti_tracts_numbers")
         layout = QVBoxLayout(self)
@@ -134,14 +135,15 @@ class TractSets(QWidget):
         layout.addWidget(self.table)
         buttons = QGridLayout()
         buttons.setSpacing(MARGIN // 2)
-        for column, button in enumerate((self.save, self.open, self.compare)):
-            buttons.addWidget(button, 0, column)
+        for place, button in enumerate((self.save, self.open, self.density, self.compare)):
+            buttons.addWidget(button, place // 2, place % 2)
         layout.addLayout(buttons)
         layout.addWidget(self.numbers)
         self.table.itemSelectionChanged.connect(self._chosen)
         self.slab.valueChanged.connect(session.set_slab)
         self.save.clicked.connect(self._save)
         self.open.clicked.connect(self._open)
+        self.density.clicked.connect(self._map)
         self.compare.clicked.connect(self._compare)
         session.sets_changed.connect(self.refresh)
         session.compared.connect(self._compared)
@@ -151,6 +153,7 @@ class TractSets(QWidget):
         """List the sets that there are now."""
         layers = self._session.sets()
         self.table.setVisible(bool(layers))
+        self.density.setVisible(bool(layers))
         self.compare.setVisible(len(layers) > 1)
         self.table.set_layers(layers)
         self._chosen()
@@ -159,6 +162,12 @@ class TractSets(QWidget):
         chosen = self.table.chosen()
         self.save.setEnabled(len(chosen) == 1)
         self.save.setToolTip("Save the chosen set." if len(chosen) == 1 else "Choose one set in the table first.")
+        self.density.setEnabled(len(chosen) == 1)
+        self.density.setToolTip(
+            "Add a map of the share of its streamlines that pass each voxel (visitation map)."
+            if len(chosen) == 1
+            else "Choose one set in the table first."
+        )
         self.compare.setEnabled(len(chosen) == 2)
         self.compare.setToolTip(
             "How far the two pass the same voxels."
@@ -177,6 +186,9 @@ class TractSets(QWidget):
         name, _ = QFileDialog.getOpenFileName(self, "Open tracts", "", "Tracts (*.trk *.tck *.trx)")
         if name:
             self._session.open(Path(name))
+
+    def _map(self) -> None:
+        self._session.map_density(self.table.chosen()[0])
 
     def _compare(self) -> None:
         self._session.compare_sets(*self.table.chosen())

@@ -1,6 +1,6 @@
 """Boxes for what is tracked on: a finished run, or V1 and FA of a DTI; and from where."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from qtpy.QtCore import QSignalBlocker, Signal
@@ -12,7 +12,7 @@ from napari_sti.widgets.look import MARGIN, Form
 from napari_sti.widgets.number_boxes import keep_wheel_for_scrolling
 from napari_sti.widgets.reference_box import AXES_OF_V1
 from napari_sti.widgets.session.compare_sources import DTI
-from napari_sti.widgets.session.tract_sources import CURSOR, EVERYWHERE
+from napari_sti.widgets.session.tract_sources import CURSOR, EVERYWHERE, REPLICATES
 
 
 class TractSourceBox(QWidget):
@@ -22,7 +22,11 @@ class TractSourceBox(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.kind = named_combo("sti_tracts_source", "Whose principal directions are followed.")
+        self.kind = named_combo(
+            "sti_tracts_source",
+            "Whose principal directions are followed. Probabilistic: every streamline follows one of the runs without "
+            "one orientation, which 'Check what can be trusted' keeps; deviations times the jackknife factor.",
+        )
         self.v1 = FileBox("V1 of a DTI fit", "sti_tracts_v1")
         self.fa = FileBox("FA of the same fit", "sti_tracts_fa")
         self.frame = named_combo("sti_tracts_frame", "Axes of the vectors in V1; the file does not say it.")
@@ -45,15 +49,21 @@ class TractSourceBox(QWidget):
         self.frame.activated.connect(self._changed)
         self.v1.valueChanged.connect(self._changed)
         self.fa.valueChanged.connect(self._changed)
-        self.set_names(())
+        self.set_names({})
 
     def value(self) -> tuple[str, Path | None, Path | None, str]:
         """Key of the source, V1, FA and axes of V1."""
         return str(self.kind.currentData() or ""), self.v1.value(), self.fa.value(), str(self.frame.currentData() or "")
 
-    def set_names(self, names: Iterable[str]) -> None:
-        """Offer these runs, and a DTI."""
-        offers = {f"run:{name}": name for name in names} | {DTI: "DTI: V1 and FA files"}
+    def set_names(self, names: Mapping[str, int]) -> None:
+        """Offer these runs, the replicates of those that keep some (how many, by name), and a DTI."""
+        offers = {f"run:{name}": name for name in names}
+        offers |= {
+            f"{REPLICATES}{name}": f"probabilistic ({count} replicates of {name})"
+            for name, count in names.items()
+            if count
+        }
+        offers[DTI] = "DTI: V1 and FA files"
         chosen = self.kind.currentData()
         with QSignalBlocker(self.kind):
             self.kind.clear()

@@ -73,6 +73,7 @@ def test_every_part_has_its_picture(pictures):
         light, dark = (imread(io.BytesIO(content)) for content in (picture.light, picture.dark))
         assert light.shape == dark.shape and light.shape[2] == 4, "transparent, so that the page's ground shows"
         assert (light[..., 3] == 0).any() and light[..., 3].max() == 255
+        assert ((light[..., 3] > 0) == (dark[..., 3] > 0)).mean() > 0.98, "laid out alike"
         words = [image[image[..., 3] > 250][:, :3].mean(-1) for image in (light, dark)]
         if picture.section in ("directions", "values", "mask", "streaks"):  # the others hold pictures of brains
             assert np.median(words[0]) < 140 and np.median(words[1]) > 100

@@ -85,6 +85,8 @@ def test_cancel_leaves_nothing(files, tmp_path):
         ({}, "the quality page is about no result; name a result folder or a tensor file"),
         ({"result": "a", "v1": "b"}, "V1 and FA of a DTI go together, and one is missing; give both, or neither"),
         ({"result": "a", "colour": "red"}, "a quality page has no parameter colour"),
+        ({"result": "a", "dti_mend": "auto"}, "a mend of V1 goes with V1 and FA; give both, or leave the mend out"),
+        ({"result": "a", "v1": "b", "fa": "c", "dti_mend": "x,y"}, "does not name each of the axes x, y, z once"),
         ({"result": 3}, "the result of the quality page is not a text"),
     ],
 )

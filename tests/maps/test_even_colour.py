@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from napari_sti.maps.colour import colour_key, pev_colour, window_share
+from napari_sti.maps.colour import colour_key, dimmed_colour, pev_colour, window_share
+from napari_sti.maps.even_colour import full_even_colour
 
 
 @pytest.fixture
@@ -66,3 +67,15 @@ def test_the_key_shows_what_is_painted():
     key = colour_key(np.eye(3), size=41, even=True, suppress=(False, False, True))
     assert key[20, 39, :3].argmax() == 0 and key[1, 20, :3].argmax() == 1
     assert not key[20, 20, :3].any(), "up-down is left out"
+
+
+def test_a_new_window_of_known_colours_is_that_of_the_directions():
+    rng = np.random.default_rng(5)
+    v = rng.normal(size=(3, 40, 3)).astype(np.float32)
+    v /= np.linalg.norm(v, axis=-1, keepdims=True)
+    v[0, 0], v[0, 1], v[0, 2] = 0, np.nan, (0, 0, 1)
+    values = rng.uniform(0, 0.05, (3, 40)).astype(np.float32)
+    values[1, 0] = np.nan
+    for window in ((0.0, 0.04), (0.01, 0.03), (0.02, 0.02)):
+        wanted = pev_colour(v, values, *window, even=True)
+        np.testing.assert_array_equal(dimmed_colour(full_even_colour(v), values, *window), wanted)

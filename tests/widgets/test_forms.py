@@ -4,6 +4,8 @@ import dataclasses
 from dataclasses import dataclass
 
 import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLineEdit
 
 from napari_sti.core.params import param
 from napari_sti.recon.registry import methods
@@ -76,12 +78,17 @@ def test_says_when_something_changes(form, qtbot):
 
 def test_an_optional_parameter_can_be_unstated(form):
     editor = form.editors["tol"]
+    form.show()
     assert editor.value() is None and not editor.box.isEnabled()
+    words = editor.findChildren(QLineEdit, options=Qt.FindChildOption.FindChildrenRecursively)
+    shown = [line.placeholderText() for line in words if line.isVisible() and not line.text()]
+    assert not editor.box.isVisible() and shown == ["automatic"], "no number that does not count"
     editor.stated.setChecked(True)
+    assert editor.box.isVisible() and editor.box.isEnabled()
     editor.box.setValue(1e-4)
     assert form.value().tol == 1e-4
     editor.stated.setChecked(False)
-    assert form.value().tol is None
+    assert form.value().tol is None and not editor.box.isVisible()
 
 
 def test_units_stand_behind_the_numbers_and_help_in_the_tooltip(form):

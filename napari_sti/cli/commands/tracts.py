@@ -41,6 +41,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="RESULT",
         help="result folder, tensor file, or V1; several results of one study are replicates, each streamline in one",
     )
+    parser.add_argument(
+        "--replicates",
+        action="store_true",
+        help="probabilistic: follow the runs without one orientation each, which a result of 'trust' keeps",
+    )
     parser.add_argument("--fa", type=Path, metavar="FA", help="FA of the same DTI, with V1")
     parser.add_argument("--frame", choices=FRAMES, help="axes of V1 or of a tensor file, where no sidecar tells them")
     parser.add_argument("--seeds", type=Path, metavar="FILE", help="mask or labels in which streamlines start")
@@ -52,6 +57,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--most", type=int, default=10_000, metavar="N", help="seeds at most (default: 10000)")
     parser.add_argument("--mask", type=Path, metavar="FILE", help="streamlines end where they leave it")
     parser.add_argument("--beside", type=Path, metavar="FILE", help="other tracts (.trk, .tck, .trx): say the overlap")
+    parser.add_argument("--density", type=Path, metavar="FILE", help="write the share of streamlines in each voxel")
     add_parameters(parser)
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="ends in .trk, .tck or .trx")
     add_overwrite(parser)
@@ -60,17 +66,45 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do it; see ``HELP``."""
-    from dataclasses import replace
-
     from napari_sti.core.params import from_mapping
     from napari_sti.io.tracts import check_target, load_tracts, save_tracts
-    from napari_sti.maps.fibre_field import open_fibres
-    from napari_sti.maps.tracking import TrackParams, track, track_replicates
+    from napari_sti.maps.tracking import TrackParams
     from napari_sti.maps.tract_scores import overlap
 
     check_target(options.out, overwrite=options.overwrite)
+    _check_density(options)
     params = from_mapping(TrackParams, assignments(options.param))
     beside = None if options.beside is None else load_tracts(options.beside)
+    found, field = _track(options, params)
+    if not len(found):
+        raise InputError("no streamline is long enough", mend="lower min_length or floor, or seed elsewhere")
+    save_tracts(found, options.out, overwrite=options.overwrite)
+    _say(found, field)
+    if beside is not None:
+        shared = overlap(found, beside, field.affine, field.shape)
+        print(
+            f"Dice with {beside.name}: {shared.dice:.3f} by voxels, {shared.weighted_dice:.3f} weighted by visits; "
+            f"overlap {shared.overlap:.3f}, overreach {shared.overreach:.3f}"
+        )
+    print(f"streamlines in {options.out}")
+    _write_density(options, found, field)
+    return 0
+
+
+def _track(options: argparse.Namespace, params: Any) -> "tuple[Tracts, FibreField]":
+    """The streamlines, and the directions on whose grid they lie."""
+    from napari_sti.maps.fibre_field import open_fibres
+    from napari_sti.maps.replicate_fields import open_replicates, track_kept
+    from napari_sti.maps.tracking import track, track_replicates
+
+    name = options.out.stem
+    if options.replicates:
+        if len(options.results) > 1:
+            raise InputError("--replicates goes with one result", mend="leave it out: several results are replicates")
+        kept = open_replicates(options.results[0])
+        seeds, mask = _seeds(options, kept.full, params), _mask(options, kept.full)
+        with Meter("tracts") as meter:
+            return track_kept(kept, seeds, params, mask=mask, progress=meter, name=name), kept.full
     fields = []
     for path in options.results:
         field, notes = open_fibres(path, fa=options.fa, frame=options.frame)
@@ -78,29 +112,34 @@ def run(options: argparse.Namespace) -> int:
         for note in notes:
             print(f"note: {note}", file=sys.stderr)
     first = fields[0]
-    seeds = _seeds(options, first, params)
-    mask = _mask(options, first)
-    if mask is not None:
-        if len(fields) > 1:
-            raise InputError("--mask goes with one result", mend="leave it out, or track the replicates one by one")
-        first = replace(first, mask=first.mask & mask)
+    seeds, mask = _seeds(options, first, params), _mask(options, first)
+    if mask is not None and len(fields) > 1:
+        raise InputError("--mask goes with one result", mend="leave it out, or track the replicates one by one")
     with Meter("tracts") as meter:
         if len(fields) > 1:
-            found = track_replicates(fields, seeds, params, progress=meter, name=options.out.stem)
-        else:
-            found = track(first, seeds, params, progress=meter, name=options.out.stem)
-    if not len(found):
-        raise InputError("no streamline is long enough", mend="lower min_length or floor, or seed elsewhere")
-    save_tracts(found, options.out, overwrite=options.overwrite)
-    _say(found, first)
-    if beside is not None:
-        shared = overlap(found, beside, first.affine, first.shape)
-        print(
-            f"Dice with {beside.name}: {shared.dice:.3f} by voxels, {shared.weighted_dice:.3f} weighted by visits; "
-            f"overlap {shared.overlap:.3f}, overreach {shared.overreach:.3f}"
-        )
-    print(f"streamlines in {options.out}")
-    return 0
+            return track_replicates(fields, seeds, params, progress=meter, name=name), first
+        return track(first, seeds, params, mask=mask, progress=meter, name=name), first
+
+
+def _check_density(options: argparse.Namespace) -> None:
+    """Refuse the file of the density before anything is tracked."""
+    path = options.density
+    if path is not None and not path.name.endswith((".nii", ".nii.gz")):
+        raise InputError("the density is a NIfTI file", file=path, mend="let its name end in .nii.gz")
+    if path is not None and path.exists() and not options.overwrite:
+        raise InputError("this file exists already", file=path, mend="choose another name or allow --overwrite")
+
+
+def _write_density(options: argparse.Namespace, found: "Tracts", field: "FibreField") -> None:
+    if options.density is None:
+        return
+    from napari_sti.io.nifti import write_volume
+    from napari_sti.maps.tract_scores import density
+
+    share = density(found, field.affine, field.shape)
+    title = "share of the streamlines that pass, 0 to 1"
+    write_volume(options.density, share, field.affine, overwrite=options.overwrite, description=title)
+    print(f"share of the streamlines in each voxel in {options.density}")
 
 
 def _seeds(options: argparse.Namespace, field: "FibreField", params: Any) -> Any:
@@ -146,6 +185,10 @@ def _say(found: "Tracts", field: "FibreField") -> None:
         f"{numbers.count} streamlines of {found.provenance['seeds']} seeds; length mean {numbers.mean:.1f}, median "
         f"{numbers.median:.1f}, {numbers.shortest:.1f} to {numbers.longest:.1f} mm"
     )
+    if "replicates" in found.provenance:
+        scale = found.provenance.get("spread", {}).get("scale")
+        moved = "" if scale is None else f", deviations times {scale:.3g}"
+        print(f"{found.provenance['replicates']} replicates{moved}")
     print(
         f"stopped below {field.measure} {told['floor']:.3g} {field.unit}".rstrip()
         + f", turns above {told['angle']:g} degrees, steps of {told['step']:.3g} mm"

@@ -25,7 +25,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do it; see ``HELP``."""
+    from napari_sti.core.memory import size_text
     from napari_sti.io.load import load_study
+    from napari_sti.io.replicates import REPLICATES
     from napari_sti.io.results import check_folder, check_no_input
     from napari_sti.maps.trust import save_trust
     from napari_sti.recon.leave_one_out import SPREADS, leave_one_out
@@ -36,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     from_mapping(method.Params, params)  # a wrong name or value is said before the study is read
     check_folder(options.out, overwrite=options.overwrite)
     acquisition = load_study(options.study)
-    check_no_input(options.out, (entry.get("path") for entry in acquisition.inputs), further=SPREADS)
+    check_no_input(options.out, (entry.get("path") for entry in acquisition.inputs), further=(*SPREADS, "replicates"))
     with Meter(method.title) as meter:
         trust = leave_one_out(
             acquisition,
@@ -50,4 +52,7 @@ def run(options: argparse.Namespace) -> int:
     save_trust(trust, options.out, frame=options.frame, overwrite=options.overwrite)
     runs = acquisition.n_orientations + 1
     print(f"{method.title} ran {runs} times on {trust.full.provenance['device']}; maps in {options.out}")
+    if trust.replicates is not None:
+        size = size_text((options.out / REPLICATES).stat().st_size)
+        print(f"{len(trust.replicates)} replicates for probabilistic tracts: {size} in {REPLICATES}")
     return 0

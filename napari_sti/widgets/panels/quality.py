@@ -1,5 +1,6 @@
 """The Quality panel: one button, one page."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from qtpy.QtCore import QUrl
@@ -13,6 +14,7 @@ from napari_sti.widgets.look import MARGIN, MainButton, is_dark
 from napari_sti.widgets.note import Note
 from napari_sti.widgets.panel import Panel, text_label
 from napari_sti.widgets.picture_view import PictureView
+from napari_sti.widgets.quality_dti_mend import DtiMendBox
 from napari_sti.widgets.quality_editor import QualityEditor
 from napari_sti.widgets.quality_lines_view import QualityLines
 from napari_sti.widgets.session.controller import Controller
@@ -50,6 +52,7 @@ class QualityPanel(Panel):
         self.proposal.setObjectName("sti_quality_mend")
         self.proposal.button.setObjectName("sti_quality_apply")
         self.proposal.button.setToolTip("Write a new result with mended axes; this one stays as it is.")
+        self.v1_mend = DtiMendBox()
         self.open = named_button("Open page", "sti_quality_open", "Show the whole page in the browser.")
         self.save = named_button(f"Save page{_DOTS}", "sti_quality_save", "Save the page as one HTML file.")
         self.residuals = named_button("Show residuals", "sti_quality_residuals", "Add a layer for every orientation.")
@@ -85,6 +88,7 @@ class QualityPanel(Panel):
         results.setSpacing(MARGIN)
         results.addWidget(self.about)
         results.addWidget(self.proposal)
+        results.addWidget(self.v1_mend)
         buttons = QGridLayout()
         buttons.setSpacing(MARGIN // 2)
         for place, button in enumerate((self.open, self.save, self.residuals, self.angle)):
@@ -112,6 +116,8 @@ class QualityPanel(Panel):
         self.mended.clicked.connect(self._undo)
         self.button.clicked.connect(self._press)
         self.proposal.clicked.connect(self._apply)
+        self.v1_mend.wanted.connect(self._compare_mended)
+        self.v1_mend.save_wanted.connect(self._save_v1)
         self.open.clicked.connect(self._open)
         self.save.clicked.connect(self._save)
         self.residuals.clicked.connect(quality.show_residuals)
@@ -170,6 +176,19 @@ class QualityPanel(Panel):
     def _undo(self) -> None:
         self.quality.undo_mend(self.editor.value().source)
 
+    def _compare_mended(self, mend: str) -> None:
+        """Make the last page again with another mend of V1; the panel then shows what was asked for."""
+        report = self.quality.report
+        if report is not None and not self.quality.active and report.source.name in self.quality.sources:
+            self.setValue(replace(report.choice, dti_mend=mend))
+            self._press()
+
+    def _save_v1(self, mend: str) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, "Save the mended V1", "V1_mended.nii.gz", IMAGES)
+        if name:
+            self.failure.set("error", "")
+            self.quality.save_mended_v1(mend, Path(name))
+
     def _failed(self, sentence: str, details: str) -> None:
         self.failure.set("error", sentence, details=details)
         self.bring_to_view(self.failure)
@@ -183,6 +202,7 @@ class QualityPanel(Panel):
         self.about.setText(f"Page about {report.source.name}. {beside}".strip())
         said = str(report.record.get("mend_words") or "") if report.mend else ""
         self.proposal.set("warning", f"{said} Proposed mend: {report.mend}." if said else "")
+        self.v1_mend.setValue(report.v1_words, report.v1_proposal, report.v1_used)
         self.lines.setValue(report.short)
         self.pictures.setValue(report.pictures("dark" if is_dark(self) else "light"))
         self.residuals.setEnabled(report.residuals is not None)

@@ -2,30 +2,19 @@
 
 from pathlib import Path
 
-from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtWidgets import (
-    QApplication,
-    QFileDialog,
-    QGridLayout,
-    QHBoxLayout,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
-from napari_sti.maps.regions import Measured, Regions
+from napari_sti.maps.regions import Regions
 from napari_sti.widgets.command_row import CommandRow
 from napari_sti.widgets.controls import named_button, named_combo
 from napari_sti.widgets.look import MARGIN, Form, MainButton
 from napari_sti.widgets.note import Note
 from napari_sti.widgets.panel import Panel, text_label
-from napari_sti.widgets.region_boxes import RegionBoxes, colour_key
-from napari_sti.widgets.region_histogram import RegionHistogram
-from napari_sti.widgets.region_table import RegionTable
+from napari_sti.widgets.region_results import RegionResults
 from napari_sti.widgets.run_checks import RunChecks
 from napari_sti.widgets.session.controller import Controller
 from napari_sti.widgets.session.region_sources import RegionChoice
 
-_FIGURES = "PNG (*.png);;PDF (*.pdf);;SVG (*.svg);;TIFF (*.tif)"
 _SEGMENTATIONS = "NIfTI (*.nii *.nii.gz)"
 
 
@@ -63,19 +52,7 @@ class RegionsPanel(Panel):
         self.failure.setObjectName("sti_regions_failure")
         self.remark = Note("warning")
         self.remark.setObjectName("sti_regions_remark")
-        self.map = named_combo("sti_regions_map", "Which map the picture and the table show; files hold all of them.")
-        self.boxes = RegionBoxes()
-        self.about = text_label(muted=True)
-        self.about.setObjectName("sti_regions_about")
-        self.about.setTextFormat(Qt.TextFormat.RichText)  # the key of the colours; names in it are escaped
-        self.table = RegionTable()
-        self.histogram = RegionHistogram()
-        self.copy = named_button("Copy table", "sti_regions_copy", "Copy the table, for a spreadsheet.")
-        self.csv = named_button("Save CSV\N{HORIZONTAL ELLIPSIS}", "sti_regions_csv", "All maps, regions and results.")
-        self.bins = named_button("Save histograms\N{HORIZONTAL ELLIPSIS}", "sti_regions_bins", "All histograms as CSV.")
-        self.figure = named_button("Save figure\N{HORIZONTAL ELLIPSIS}", "sti_regions_figure", "Box plots of all maps.")
-        self.said = Note("good")
-        self.said.setObjectName("sti_regions_said")
+        self.results = RegionResults(self.regions, controller.view)
         self.command = CommandRow()
         self.command.button.setObjectName("sti_regions_show_command")
         self.command.line.setObjectName("sti_regions_command")
@@ -83,12 +60,12 @@ class RegionsPanel(Panel):
         self.button = MainButton("Measure")
         self.button.setObjectName("sti_regions")
         self.footer = self.button
-        self._results = QWidget()
         self._lay_out()
         self._connect()
         self._candidates()
         self._layers()
-        self._results.hide()
+        for part in (self.results, self.command):
+            part.hide()
 
     def value(self) -> RegionChoice:
         """What is to be measured."""
@@ -122,21 +99,8 @@ class RegionsPanel(Panel):
         self.rows.addLayout(form)
         for part in (self.state, self.question, self.failure, self.remark):
             self.rows.addWidget(part)
-        results = QVBoxLayout(self._results)
-        results.setContentsMargins(0, 0, 0, 0)
-        shown = Form()
-        shown.row("Map", self.map)
-        results.addLayout(shown)
-        for part in (self.boxes, self.about, self.table, self.histogram):
-            results.addWidget(part)
-        files = QGridLayout()
-        files.setSpacing(MARGIN // 2)
-        for place, button in enumerate((self.csv, self.figure, self.bins, self.copy)):
-            files.addWidget(button, place // 2, place % 2)
-        results.addLayout(files)
-        results.addWidget(self.said)
-        results.addWidget(self.command)
-        self.rows.addWidget(self._results)
+        self.rows.addWidget(self.results)
+        self.rows.addWidget(self.command)
         self.rows.addStretch(1)
 
     def _connect(self) -> None:
@@ -148,8 +112,6 @@ class RegionsPanel(Panel):
         regions.asked.connect(self._asked)
         regions.opened.connect(self._opened)
         regions.failed.connect(self._failed)
-        regions.saved.connect(self._saved)
-        self.controller.view.changed.connect(self._show_map)
         self.empty.clicked.connect(self._go)
         self.runs.valueChanged.connect(self._changed)
         self.labels.activated.connect(self._changed)
@@ -157,13 +119,6 @@ class RegionsPanel(Panel):
         self.file.clicked.connect(self._open)
         self.button.clicked.connect(self._press)
         self.question.clicked.connect(self._agree)
-        self.map.activated.connect(self._show_map)
-        self.table.chosen.connect(self._region)
-        self.boxes.chosen.connect(self._region)
-        self.copy.clicked.connect(self._copy)
-        self.csv.clicked.connect(self._save_table)
-        self.bins.clicked.connect(self._save_histograms)
-        self.figure.clicked.connect(self._save_figure)
 
     # ---- what goes in -------------------------------------------------------------------------------------------
 
@@ -225,7 +180,7 @@ class RegionsPanel(Panel):
         if self.button.text() == "Cancel":
             self.regions.cancel()
             return
-        for note, kind in ((self.failure, "error"), (self.said, "good"), (self.question, "warning")):
+        for note, kind in ((self.failure, "error"), (self.results.said, "good"), (self.question, "warning")):
             note.set(kind, "")
         self.regions.start(self.value())
 
@@ -252,71 +207,10 @@ class RegionsPanel(Panel):
 
     def _measured(self, found: Regions) -> None:
         self.remark.set("warning", " ".join(found.notes))
-        simulated = " Simulated data." if found.simulated else ""
-        how = f"Box 25 to 75 %, line median, dot mean, whiskers 5 to 95 %.{simulated}"
-        self.about.setText(colour_key(found.results) + how)
-        chosen = self.map.currentData()
-        with QSignalBlocker(self.map):
-            self.map.clear()
-            for one in found.maps:
-                self.map.addItem(one.title, one.key)
-            self.map.setCurrentIndex(max(self.map.findData(chosen), 0))
+        self.results.setValue(found)
         self.command.setValue(self.regions.command(self.value()))
-        self._results.show()
-        self._show_map()
-        self._region(next(iter(found.regions)))
-        self.bring_to_view(self._results)
-
-    def _measure_of(self, key: str) -> tuple[Measured, float, str]:
-        """The map, and with which factor and unit it is written."""
-        assert self.regions.found is not None
-        one = next(one for one in self.regions.found.maps if one.key == key)
-        in_ppb = one.unit == "ppm" and self.controller.view.value().unit == "ppb"
-        return one, 1000.0 if in_ppb else 1.0, "ppb" if in_ppb else one.unit
-
-    def _show_map(self, *_: object) -> None:
-        found = self.regions.found
-        if found is None or self.map.currentData() is None:
-            return
-        one, factor, unit = self._measure_of(str(self.map.currentData()))
-        self.boxes.setValue(found, one.key, factor=factor, unit=unit)
-        self.table.show_map(found, one.key, factor=factor)
-        self._region(self._chosen_region())
-
-    def _chosen_region(self) -> str:
-        found = self.regions.found
-        assert found is not None
-        return self.histogram.region() if self.histogram.region() in found.regions else next(iter(found.regions))
-
-    def _region(self, region: str) -> None:
-        found = self.regions.found
-        if found is None or region not in found.regions:
-            return
-        one, factor, _ = self._measure_of(str(self.map.currentData()))
-        self.histogram.setValue(found, region, one.key, factor=factor)
-        self.table.select_region(region)
-
-    def _copy(self) -> None:
-        QApplication.clipboard().setText(self.table.text())
-        self.said.set("good", "The table is on the clipboard.")
-
-    def _save_table(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Save the numbers", "regions.csv", "CSV (*.csv)")
-        if name:
-            self.regions.save_table(Path(name))
-
-    def _save_histograms(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Save the histograms", "histograms.csv", "CSV (*.csv)")
-        if name:
-            self.regions.save_histograms(Path(name))
-
-    def _save_figure(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Save the box plots", "regions.png", _FIGURES)
-        if name:
-            self.regions.save_figure(Path(name))
-
-    def _saved(self, text: str) -> None:
-        self.said.set("good", text)
+        self.command.show()
+        self.bring_to_view(self.results)
 
     def _go(self) -> None:
         self.go_to.emit("reconstruct")

@@ -131,7 +131,7 @@ class TractsPanel(Panel):
     # ---- what goes in ----
 
     def _sources(self) -> None:
-        names = list(self.session.candidates)
+        names = {name: one.replicates for name, one in self.session.candidates.items()}
         self.empty.set("accent", "" if names else "There is no finished run yet; a DTI can be tracked on.")
         self.source.set_names(names)
         self._changed()

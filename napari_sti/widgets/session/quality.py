@@ -7,17 +7,16 @@ from typing import Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_sti.core.errors import InputError
-from napari_sti.io.results import SIDECAR, load_further, load_result
+from napari_sti.io.results import SIDECAR
 from napari_sti.jobs.history import new_run_folder
 from napari_sti.jobs.job import Job, check_job
 from napari_sti.jobs.sentences import sentence_for
-from napari_sti.maps.mend_files import UNDO, Mended, write_mended
-from napari_sti.viz.display import tell_path
+from napari_sti.maps.mend_files import UNDO, Mended
 from napari_sti.viz.quality_layers import angle_layer, residual_layers
-from napari_sti.viz.spreads import result_layers
 from napari_sti.widgets.background import Background
 from napari_sti.widgets.session.compare import CompareSession
 from napari_sti.widgets.session.layers import LayerSession
+from napari_sti.widgets.session.quality_mends import frame_in, write_mended_result, write_mended_v1
 from napari_sti.widgets.session.quality_sources import (
     QualityChoice,
     QualityReport,
@@ -71,7 +70,8 @@ class QualitySession(QObject):
         self.report: QualityReport | None = None
         self._runs, self._layers, self._compare = runs, layers, compare
         self._added: list[Source] = []
-        self._of: dict[str, Source] = {}  # what each page is about, for good, by the id of its run
+        # What each page is about, for good, by the id of its run.
+        self._of: dict[str, tuple[Source, QualityChoice]] = {}
         self._mending: Source | None = None
         self._surveyor, self._reader, self._mender = Background(self), Background(self), Background(self)
         self._shower, self._writer = Background(self), Background(self)
@@ -151,7 +151,7 @@ class QualitySession(QObject):
         self.run = self._runs.submit(job, source.about)
         if self.run is None:
             return None
-        self._of[self.run.id] = source
+        self._of[self.run.id] = (source, choice)
         self.changed.emit()
         return self.run
 
@@ -168,10 +168,10 @@ class QualitySession(QObject):
         if run.id not in self._of:
             self.refresh()
             return
-        source = self._of.pop(run.id)
+        source, choice = self._of.pop(run.id)
         self.changed.emit()
         if run.state == "done" and run.result is not None:
-            self._reader.start(read_report, run.result.parent, source)
+            self._reader.start(read_report, run.result.parent, source, choice)
         elif run.state == "failed":
             self.failed.emit(run.sentence, run.details)
 
@@ -186,6 +186,12 @@ class QualitySession(QObject):
 
     def _have_written(self, path: Path) -> None:
         self.said.emit(f"Written: {path}")
+
+    def save_mended_v1(self, mend: str, target: Path) -> None:
+        """Write a mended copy of the V1 of the last page."""
+        if self.report is not None and self.report.choice.v1 is not None:
+            choice = self.report.choice
+            self._writer.start(write_mended_v1, choice.v1, choice.fa, mend, target, choice.dti_frame)
 
     # ---- what it found ----
 
@@ -254,8 +260,8 @@ class QualitySession(QObject):
             self.failed.emit(str(error), "")
             return
         self._mending = Source(f"{source.name}, {word}", folder, source.study, source.about)
-        frame = None if source.states_frame else _frame_in(record)
-        self._mender.start(_write, source.path, mend, folder, frame, self._mending.name)
+        frame = None if source.states_frame else frame_in(record)
+        self._mender.start(write_mended_result, source.path, mend, folder, frame, self._mending.name)
 
     def _have_mended(self, made: tuple[Mended, list[Any]]) -> None:
         done, layers = made
@@ -271,20 +277,6 @@ class QualitySession(QObject):
     def _have_failed(self, error: Exception) -> None:
         self._mending = None
         self.failed.emit(sentence_for(error), "")
-
-
-def _write(path: Path, mend: str, folder: Path, frame: str | None, name: str) -> tuple[Mended, list[Any]]:
-    """Write the mended result, and make its layers."""
-    done = write_mended(path, mend, folder, frame=frame)
-    layers = list(result_layers(load_result(folder), load_further(folder), run=name))
-    tell_path(layers, folder)
-    return done, layers
-
-
-def _frame_in(record: Any) -> str | None:
-    """The axes that were stated for a tensor without a sidecar."""
-    words = str(record.get("command") or "").split()
-    return words[words.index("--frame") + 1] if "--frame" in words else None
 
 
 def _copy(source: Path, target: Path) -> Path:

@@ -10,7 +10,8 @@ from napari_sti.core.errors import InputError
 from napari_sti.io.nifti import read_header
 from napari_sti.io.results import SIDECAR, sidecar_frame
 from napari_sti.jobs.quality import ANGLE, PAGE, RECORD, RESIDUALS, QualityInput
-from napari_sti.maps.flips import MENDS, mend_text, net_mend
+from napari_sti.maps.dti_mends import check_mend
+from napari_sti.maps.flips import MENDS, mend_text, net_mend, parse_mend
 from napari_sti.widgets.session.compare_sources import free_name
 
 SHORT = (
@@ -76,6 +77,8 @@ class QualityChoice:
         As on the command line.
     dti_frame : str
         Axes of V1.
+    dti_mend : str
+        What to mend of V1 before it is compared; empty for nothing.
     """
 
     source: str = ""
@@ -85,6 +88,7 @@ class QualityChoice:
     fa: Path | None = None
     dti_frame: str = ""
     white: Path | None = None
+    dti_mend: str = ""
 
     def why_not(self, sources: Mapping[str, Source]) -> str:
         """Why no page can be made of it, in one line; empty if one can."""
@@ -97,13 +101,18 @@ class QualityChoice:
             return "V1 and FA go together: choose both, or none."
         if self.v1 is not None and not self.dti_frame:
             return "State the axes of V1: FSL's dtifit writes fsl, MRtrix ras."
+        try:
+            check_mend(self.dti_mend)
+        except InputError:
+            return "Write the mend of V1 like x,-y,z or y,x,z, or auto, or undo."
         return ""
 
     def given(self, source: Source) -> QualityInput:
         """The same as a job takes it."""
         texts = {name: str(path) for name in ("v1", "fa", "white") if (path := getattr(self, name)) is not None}
         frame = "" if source.states_frame else self.frame
-        return QualityInput(str(source.path), frame=frame, dti_frame=self.dti_frame if self.v1 else "", **texts)
+        texts |= {"dti_frame": self.dti_frame, "dti_mend": check_mend(self.dti_mend)} if self.v1 else {}
+        return QualityInput(str(source.path), frame=frame, **texts)
 
 
 @dataclass(frozen=True)
@@ -118,11 +127,14 @@ class QualityReport:
         What it is about.
     record : mapping
         Content of its ``quality.json``.
+    choice : QualityChoice
+        What was asked for.
     """
 
     folder: Path
     source: Source
     record: Mapping[str, Any] = field(default_factory=dict)
+    choice: QualityChoice = field(default_factory=QualityChoice)
 
     @property
     def page(self) -> Path:
@@ -148,6 +160,29 @@ class QualityReport:
     def mend(self) -> str:
         """The mend that is proposed; empty if none is."""
         return str(self.record.get("mend") or "")
+
+    @property
+    def v1_used(self) -> str:
+        """The mend of V1 with which it was compared; empty for as stored."""
+        records = self._dti.get("mends") or ()
+        return str(records[-1]["mend"]) if self.choice.dti_mend and records else ""
+
+    @property
+    def v1_proposal(self) -> str:
+        """The mend of V1 as stored that the page proposes; empty if it proposes none."""
+        proposed = str(self._dti.get("mend") or "")
+        if not proposed or not self.v1_used:
+            return proposed
+        return mend_text(parse_mend(proposed) @ parse_mend(self.v1_used))
+
+    @property
+    def v1_words(self) -> str:
+        """What was found about the axes of V1."""
+        return str(self._dti.get("mend_words") or "")
+
+    @property
+    def _dti(self) -> dict[str, Any]:
+        return dict(self.record.get("dti") or {})
 
     @property
     def short(self) -> list[dict[str, Any]]:
@@ -182,9 +217,9 @@ def look_at_sources(given: Sequence[Source]) -> list[Source]:
     return found
 
 
-def read_report(folder: Path, source: Source) -> QualityReport:
+def read_report(folder: Path, source: Source, choice: QualityChoice) -> QualityReport:
     """Read the record of a page."""
-    return QualityReport(folder, source, json.loads((folder / RECORD).read_text(encoding="utf-8")))
+    return QualityReport(folder, source, json.loads((folder / RECORD).read_text(encoding="utf-8")), choice)
 
 
 def _provenance(path: Path) -> dict[str, Any]:

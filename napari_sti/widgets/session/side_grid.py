@@ -45,6 +45,9 @@ class SideGrid(QObject):
         self._maker = Background(self)
         self._maker.done.connect(self._have_made)
         self._maker.failed.connect(self._have_failed)
+        self._over: LayerData | None = None
+        self._covers: list[Any] = []
+        self._cover = self._timer(_PAUSE, self._cover_next)
         self._next, self._away = self._timer(_PAUSE, self._add_next), self._timer(0, self._newcomer)
         self._watched = view.value()
         view.changed.connect(self._view_changed)
@@ -59,6 +62,19 @@ class SideGrid(QObject):
     def layers(self) -> tuple[Any, ...]:
         """Layers on the screen in reading order of the cells."""
         return tuple(self._side.layers)
+
+    def cover(self, data: LayerData | None) -> None:
+        """Lay something over the image of every cell, or take it away; nothing while the cells are not shown."""
+        self._drop_covers()
+        there = [layer for layer in self._side.covers if layer in self._viewer.layers]
+        if data is None or not self._side.shown:
+            self._side.uncover()
+        elif len(there) == len(self._side.layers) and there[0].data.shape == data[0].shape:
+            for layer in there:
+                layer.data, layer.metadata = data[0], data[1]["metadata"]
+        else:
+            self._over = data
+            self._cover_next()
 
     def end(self, *, keep_chosen: bool = False) -> None:
         """Show what was there before.
@@ -123,6 +139,32 @@ class SideGrid(QObject):
             self._adding = False
         self._next.start()
 
+    def _cover_next(self) -> None:
+        """Add what is to lie over one more cell, hidden; then show all at once."""
+        if self._over is None or not self._side.shown:
+            return
+        if len(self._covers) == len(self._side.layers):
+            covers, self._covers, self._over = self._covers, [], None
+            self._side.cover(covers)
+            return
+        from napari.layers import Layer
+
+        data, keywords, kind = self._over
+        self._adding = True
+        try:
+            self._covers.append(self._layers.add_ours(Layer.create(data, keywords | {"visible": False}, kind)))
+        finally:
+            self._adding = False
+        self._cover.start()
+
+    def _drop_covers(self) -> None:
+        """Take away what was to lie over the cells and is not there yet."""
+        covers, self._covers, self._over = self._covers, [], None
+        self._cover.stop()
+        for layer in covers:
+            if layer in self._viewer.layers:
+                self._viewer.layers.remove(layer)
+
     def _lay_out(self) -> None:
         assert self._place is not None
         made, self._made = self._made, []
@@ -134,6 +176,7 @@ class SideGrid(QObject):
 
     def _drop_half_made(self) -> None:
         """Take layers away that were overtaken before all of them were there."""
+        self._drop_covers()
         made, self._made = self._made, []
         self._queue.clear()
         self._next.stop()

@@ -53,6 +53,7 @@ class Thumbnails(QObject):
     def _take(self, layer: Any) -> None:
         if layer_info(layer.metadata) is not None:
             _quick.lean(layer)
+            _quick.plain_picture(self.viewer, layer)
             _quick.thumbnails_later(layer, self._later)
 
     def _later(self, layer: Any) -> None:

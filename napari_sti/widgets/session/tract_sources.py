@@ -16,6 +16,7 @@ from napari_sti.core.progress import Progress
 from napari_sti.core.tracts import Tracts
 from napari_sti.io.tracts import load_tracts
 from napari_sti.maps.fibre_field import FibreField, open_fibres
+from napari_sti.maps.replicate_fields import ReplicateFields, open_replicates, track_kept
 from napari_sti.maps.tracking import TrackParams, track
 from napari_sti.maps.tract_scores import share_outside
 from napari_sti.maps.tract_seeds import at_most, seeds_around, seeds_everywhere, seeds_in
@@ -25,6 +26,8 @@ from napari_sti.viz.tracts import DrawnTracts, draw_tracts
 from napari_sti.widgets.session.compare_sources import DTI, Candidate
 
 CURSOR, EVERYWHERE = "cursor", "everywhere"
+REPLICATES = "replicates:"
+"""What a source begins with whose replicates are followed."""
 OUTSIDE = 0.01
 """Share of the points of a file outside the images from which on that is said."""
 LIVE_SEEDS = 300
@@ -38,7 +41,7 @@ class TractChoice:
     Parameters
     ----------
     source : str
-        ``"run:NAME"`` or ``"dti"``.
+        ``"run:NAME"``, ``"replicates:NAME"`` for the runs without one orientation that it keeps, or ``"dti"``.
     v1, fa, frame
         Files of a DTI, and the axes of V1.
     seeds : str
@@ -80,10 +83,20 @@ class TractChoice:
                 return "Choose the files of V1 and FA."
             if not self.frame:
                 return "State the axes of V1: FSL's dtifit writes fsl."
+        if self.probabilistic and self.params.sampling != "none":
+            return "Replicates are followed as they are: set Directions to none, or follow the run itself."
         return ""
 
+    @property
+    def probabilistic(self) -> bool:
+        """Whether the replicates of a run are followed."""
+        return self.source.startswith(REPLICATES)
 
-def read_field(choice: TractChoice, candidates: Mapping[str, Candidate]) -> tuple[FibreField, tuple[str, ...]]:
+
+Followed = FibreField | ReplicateFields
+
+
+def read_field(choice: TractChoice, candidates: Mapping[str, Candidate]) -> tuple[Followed, tuple[str, ...]]:
     """Read what is followed."""
     if choice.source == DTI:
         assert choice.v1 is not None
@@ -91,6 +104,8 @@ def read_field(choice: TractChoice, candidates: Mapping[str, Candidate]) -> tupl
     name = choice.source.partition(":")[2]
     if name not in candidates:
         raise InputError(f"the run {name!r} is not there any more", mend="choose another one")
+    if choice.probabilistic:
+        return open_replicates(candidates[name].folder, name=name), ()
     return open_fibres(candidates[name].folder, name=name)
 
 
@@ -99,9 +114,9 @@ class Fields:
 
     def __init__(self) -> None:
         self._key: tuple[Any, ...] | None = None
-        self._found: tuple[FibreField, tuple[str, ...]] | None = None
+        self._found: tuple[Followed, tuple[str, ...]] | None = None
 
-    def get(self, choice: TractChoice, candidates: Mapping[str, Candidate]) -> tuple[FibreField, tuple[str, ...]]:
+    def get(self, choice: TractChoice, candidates: Mapping[str, Candidate]) -> tuple[Followed, tuple[str, ...]]:
         """Directions of a choice and what is to be known of them, read unless they are those of the last call."""
         name = choice.source.partition(":")[2]
         folder = candidates[name].folder if name in candidates else None
@@ -117,8 +132,12 @@ def called(choice: TractChoice) -> str:
     return choice.source.partition(":")[2] or "DTI"
 
 
-def place_seeds(choice: TractChoice, field_: FibreField, drawn: Drawn | None, place: Any) -> NDArray[np.float64]:
+def place_seeds(
+    choice: TractChoice, field_: FibreField, drawn: Drawn | None, place: Any, replicates: int = 1
+) -> NDArray[np.float64]:
     """Seeds in RAS mm; `place` is that of the cursor in RAS mm, `drawn` the layer of the seeds.
+
+    Each of the replicates starts from every seed; so there are fewer seeds at the cursor the more of them there are.
 
     Raises
     ------
@@ -127,7 +146,7 @@ def place_seeds(choice: TractChoice, field_: FibreField, drawn: Drawn | None, pl
     """
     if choice.seeds == CURSOR:
         shortest = min(frames.voxel_size(field_.affine))
-        spacing = max(shortest / 2, choice.radius * (4 * np.pi / 3 / LIVE_SEEDS) ** (1 / 3))
+        spacing = max(shortest / 2, choice.radius * (4 * np.pi / 3 * replicates / LIVE_SEEDS) ** (1 / 3))
         return seeds_around(place, choice.radius, spacing)
     if choice.seeds == EVERYWHERE:
         floor = field_.floor() if choice.params.floor is None else choice.params.floor
@@ -169,10 +188,15 @@ def make_tracts(
     progress: Progress,
 ) -> Tracked:
     """Read what is followed if it is not there yet, track, and make what is drawn; for a thread."""
-    field_, notes = fields.get(choice, candidates)
-    seeds = place_seeds(choice, field_, labels.get("seeds"), place)
+    followed, notes = fields.get(choice, candidates)
+    kept = followed if isinstance(followed, ReplicateFields) else None
+    field_ = followed.full if isinstance(followed, ReplicateFields) else followed
+    seeds = place_seeds(choice, field_, labels.get("seeds"), place, 1 if kept is None else len(kept))
     mask = region_mask(labels["within"], field_) if "within" in labels else None
-    tracts = track(field_, seeds, choice.params, mask=mask, progress=progress, name=name)
+    if kept is None:
+        tracts = track(field_, seeds, choice.params, mask=mask, progress=progress, name=name)
+    else:
+        tracts = track_kept(kept, seeds, choice.params, mask=mask, progress=progress, name=name)
     grid = DisplayGrid(field_.affine, field_.shape)
     return Tracked(called(choice), tracts, draw_tracts(tracts, grid), grid, notes)
 
@@ -226,6 +250,7 @@ def tract_command(choice: TractChoice, candidates: Mapping[str, Candidate], plac
     else:
         name = choice.source.partition(":")[2]
         words += [str(candidates[name].folder) if name in candidates else name]
+        words += ["--replicates"] if choice.probabilistic else []
     if choice.seeds == CURSOR:
         at = [0.0, 0.0, 0.0] if place is None else [round(float(x), 1) for x in place]
         words += ["--at", *(f"{x:g}" for x in at), "--radius", f"{choice.radius:g}"]

@@ -11,6 +11,7 @@ from napari_sti.io.tracts import save_tracts
 from napari_sti.jobs.sentences import sentence_for
 from napari_sti.maps.tract_scores import TractOverlap, overlap
 from napari_sti.viz.display import grid_of, layer_info
+from napari_sti.viz.tract_density import density_layer
 from napari_sti.viz.tracts import set_file, set_slab, tract_layer, tract_layers, tracts_of
 from napari_sti.widgets.background import Background
 from napari_sti.widgets.session.compare import CompareSession
@@ -64,10 +65,11 @@ class TractSession(QObject):
         self.live = LiveTracts(self.viewer, Fields(), self._candidates, self._add, self)
         self.live.noted.connect(self.noted)
         self.live.failed.connect(self.failed)
-        self._maker, self._files = Background(self), Background(self)
+        self._maker, self._files, self._mapper = Background(self), Background(self), Background(self)
         self._maker.done.connect(self._have_made)
         self._files.done.connect(self._have_files)
-        for background in (self._maker, self._files):
+        self._mapper.done.connect(self._have_density)
+        for background in (self._maker, self._files, self._mapper):
             background.failed.connect(self._have_failed)
         self._said.connect(self._say)
         compare.candidates_changed.connect(self.sources_changed)
@@ -86,7 +88,7 @@ class TractSession(QObject):
         """Drop what is being done."""
         self.cancel()
         self.live.close()
-        for background in (self._maker, self._files):
+        for background in (self._maker, self._files, self._mapper):
             background.close()
         self.viewer.layers.events.inserted.disconnect(self._layers_changed)
         self.viewer.layers.events.removed.disconnect(self._layers_changed)
@@ -104,7 +106,8 @@ class TractSession(QObject):
         self.cancel()
         self._progress = Canceller(self._said.emit)
         self.busy_changed.emit("reading")
-        name = self._free(f"{called(choice)} - tracts")
+        kind = "probabilistic tracts" if choice.probabilistic else "tracts"
+        name = self._free(f"{called(choice)} - {kind}")
         self._maker.start(make_tracts, choice, self._fields, self._candidates(), labels, None, name, self._progress)
 
     def cancel(self) -> None:
@@ -116,7 +119,8 @@ class TractSession(QObject):
         """Keep the tracts at the cursor as a layer of their own."""
         found = self.live.now()
         if found is not None:
-            name = self._free(f"{found.run} - tracts")
+            kind = "probabilistic tracts" if "replicates" in found.tracts.provenance else "tracts"
+            name = self._free(f"{found.run} - {kind}")
             self.tracked.emit(self._add(replace(found, tracts=replace(found.tracts, name=name))))
 
     def _say(self, text: str) -> None:
@@ -183,6 +187,22 @@ class TractSession(QObject):
         grid = grid_of(layer_info(first.metadata))
         if a is not None and b is not None and grid is not None:
             self._files.start(overlap, a, b, grid.affine, grid.shape)
+
+    def map_density(self, layer: Any) -> None:
+        """Add the map of the share of the streamlines of a set that pass each voxel."""
+        tracts, info = tracts_of(layer), layer_info(layer.metadata)
+        grid = grid_of(info)
+        if tracts is not None and info is not None and grid is not None:
+            shown = replace(tracts, name=layer.name)
+            self._mapper.start(density_layer, shown, grid, str(info.get("run", "")))
+
+    def _have_density(self, found: Any) -> None:
+        from napari.layers import Layer
+
+        data, keywords, kind = found
+        layer = Layer.create(data, keywords | {"name": self._free(keywords["name"])}, kind)
+        self._layers.add_ours(layer)
+        self.saved.emit(f"Added: {layer.name}. File > Save writes it as NIfTI.")
 
     def _free(self, name: str) -> str:
         return free_name(name, [layer.name for layer in self.viewer.layers])

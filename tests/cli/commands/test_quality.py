@@ -11,6 +11,7 @@ from napari_sti.evaluate import quality_figures
 from napari_sti.io.results import save_result
 from napari_sti.maps.flips import MENDS, mended, parse_mend
 from tests.maps import bundled
+from tests.maps.test_dti_mends import spoil
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,37 @@ def test_mend_and_undo(files, tmp_path, capsys):
     np.testing.assert_allclose(undone, wrong, atol=1e-8)
 
 
+def test_v1_with_a_flip_is_mended_for_the_page_or_as_a_copy(files, tmp_path, capsys):
+    v1, fa, right = spoil(tmp_path / "dti", "z,y,-x")
+    words = ["quality", str(files / "right"), "--dti", str(v1), str(fa), "--dti-frame", "fsl"]
+    assert main([*words, "-o", str(tmp_path / "page")]) == 0
+    told = json.loads((tmp_path / "page" / "quality.json").read_text())["dti"]
+    page = (tmp_path / "page" / "quality.html").read_text()
+    assert told["angle_mean"] > 30 and told["mended"] == "" and f"--dti-mend={told['mend']}</code>" in page
+    assert f"Proposed mend of V1: {told['mend']}" in page
+
+    assert main([*words, "--dti-mend=auto", "-o", str(tmp_path / "again")]) == 0
+    again = json.loads((tmp_path / "again" / "quality.json").read_text())
+    assert again["dti"]["angle_mean"] < 0.1 and again["dti"]["mend"] == "" and again["command"].count("--dti-mend=auto")
+    (record,) = again["dti"]["mends"]
+    assert record["mend"] == told["mend"] and record["of"]["path"] == str(v1) and record["inverse"]
+    assert "V1 was compared as mended" in (tmp_path / "again" / "quality.html").read_text()
+
+    before, capsys_text = v1.read_bytes(), capsys.readouterr()
+    copy = ["quality", str(v1), "--fa", str(fa), "--frame", "fsl", "--mend", "auto", "-o", str(tmp_path / "mended")]
+    assert main(copy) == 0 and v1.read_bytes() == before and capsys_text.out
+    assert "the file itself is as it was" in capsys.readouterr().out
+    stored = nib.load(tmp_path / "mended" / "V1.nii.gz").get_fdata(dtype=np.float32)
+    assert np.array_equal(stored, right) or np.array_equal(stored, -right)
+    undo = ["quality", str(tmp_path / "mended" / "V1.nii.gz"), "--mend", "undo", "-o", str(tmp_path / "undone")]
+    assert main(undo) == 0
+    np.testing.assert_array_equal(nib.load(tmp_path / "undone" / "V1.nii.gz").get_fdata(), nib.load(v1).get_fdata())
+    assert main([*copy[:-1], str(v1.parent), "--overwrite"]) == 2
+    assert "the mended copy would replace this file" in capsys.readouterr().err and v1.read_bytes() == before
+    assert main(["quality", str(v1), "-o", str(tmp_path / "no")]) == 2
+    assert "this is V1 of a DTI and no tensor; mend it by --mend" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -80,6 +112,9 @@ def test_mend_and_undo(files, tmp_path, capsys):
         (["right", "--mend", "x,x,z"], "does not name each of the axes x, y, z once"),
         (["right", "--mend", "auto", "--study", "s.yaml"], "--mend needs the result alone"),
         (["right", "--dti-frame", "fsl"], "--dti-frame goes with --dti"),
+        (["right", "--dti-mend", "auto"], "--dti-mend goes with --dti"),
+        (["right", "--fa", "fa.nii.gz"], "--fa goes with --mend of V1"),
+        (["right", "--mend", "auto", "--fa", "fa.nii.gz"], "--fa goes with --mend of V1, and this is a result"),
         (["nowhere"], "nowhere"),
     ],
 )

@@ -1,10 +1,13 @@
 """The Quality panel: a round trip, what it asks for, and what it says of a page."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from qtpy.QtWidgets import QFileDialog
 
+from napari_sti.io.nifti import read_volume
 from napari_sti.io.results import save_result, save_tensor
 from napari_sti.jobs.quality import PAGE, RECORD
 from napari_sti.maps.flips import MENDS
@@ -30,8 +33,6 @@ def filled(panel, controller, tmp_path, qtbot):
     """A result with its study, and a tensor that no sidecar describes."""
     study = tmp_path / "study.sti.json"
     study.write_text("{}")
-    from dataclasses import replace
-
     told = {"inputs": [{"role": "study", "path": str(study), "sha256": "0"}]}
     save_result(replace(bundled.tensor(), provenance=told), tmp_path / "run")
     save_tensor(bundled.tensor(), tmp_path / "bare.nii.gz")
@@ -63,6 +64,12 @@ def test_round_trip(filled, tmp_path):
     )
     filled.setValue(choice)
     assert filled.value() == choice
+    filled.setValue(replace(choice, dti_mend="x,-y,z"))
+    assert filled.value() == replace(choice, dti_mend="x,-y,z") and "--dti-mend=x,-y,z" in filled.command.value()
+    filled.editor.mend.setText("x,x")
+    assert filled.state.text().startswith("Write the mend of V1 like x,-y,z") and not filled.button.isEnabled()
+    filled.editor.v1.setValue(tmp_path / "other.nii.gz")
+    assert filled.value().dti_mend == "", "a mend is about the file for which it was stated"
 
 
 def test_the_study_comes_with_the_result(filled, tmp_path):
@@ -142,6 +149,44 @@ def test_a_mend_is_applied_beside_the_result_and_undone(filled, controller, qtbo
     qtbot.waitUntil(lambda: "run, mended, mend undone" in controller.quality.sources)
     assert controller.quality.sources["run, mended, mend undone"].mend == ""
     qtbot.waitUntil(lambda: {"run, mended"} <= set(controller.layers.run_names()))
+
+
+def test_a_mend_of_v1_is_used_on_request_saved_as_a_copy_and_dropped(filled, controller, qtbot, tmp_path, monkeypatch):
+    from tests.maps.test_dti_mends import spoil
+
+    v1, fa, right = spoil(tmp_path / "dti", "x,-y,z")
+    before = v1.read_bytes()
+    filled.setValue(QualityChoice("run", v1=v1, fa=fa, dti_frame="fsl"))
+    box = filled.v1_mend
+    told = {"mend": "x,-y,z", "mend_words": "V1 is flipped.", "mended": "", "mends": []}
+    filled.button.click()
+    with qtbot.waitSignal(controller.quality.made):
+        finish(controller, controller.quality.run.job.out, dti=told)
+    assert box.isVisible() and box.note.text() == "V1 is flipped. Proposed mend of V1: x,-y,z."
+    assert not filled.proposal.isVisible()
+
+    copy = tmp_path / "V1_mended.nii.gz"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: (str(copy), ""))
+    with qtbot.waitSignal(controller.quality.said, timeout=20_000):
+        box.save.click()
+    np.testing.assert_array_equal(read_volume(copy, dims=4).data, right)
+    assert json.loads((tmp_path / "V1_mended.json").read_text())["provenance"][MENDS][0]["mend"] == "x,-y,z"
+    assert v1.read_bytes() == before
+
+    box.use.click()
+    job = controller.runs._client.jobs[-1]
+    assert job.params["dti_mend"] == "x,-y,z" and filled.value().dti_mend == "x,-y,z"
+    used = {"mend": "", "mend_words": "", "mended": "x,-y,z", "mends": [{"mend": "x,-y,z"}]}
+    with qtbot.waitSignal(controller.quality.made):
+        finish(controller, job.out, dti=used)
+    assert box.note.text() == "V1 was compared mended (x,-y,z); its file is as it was."
+    assert box.use.text() == "Compare as stored"
+    box.use.click()
+    job = controller.runs._client.jobs[-1]
+    assert "dti_mend" not in job.params
+    with qtbot.waitSignal(controller.quality.made):
+        finish(controller, job.out, dti={"mend": "", "mended": "", "mends": []})
+    assert not box.isVisible()
 
 
 def test_what_is_no_result_is_said(panel, controller, tmp_path, qtbot):

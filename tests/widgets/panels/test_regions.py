@@ -77,24 +77,24 @@ def test_measure_what_was_drawn(workbench, filled, controller, viewer, qtbot, tm
     chi = nib.load(tmp_path / "two" / "mms.nii.gz").get_fdata()
     mask = nib.load(tmp_path / "two" / "mask.nii.gz").get_fdata() > 0
     assert found.rows["two", "region 1", "mms"].mean == pytest.approx(chi[mask & (halves() == 1)].mean(), rel=1e-5)
-    assert filled.table.isVisible() and filled.table.rowCount() == 4
-    assert [filled.map.itemText(i) for i in range(3)] == ["MMS", "MSA", "PEV angle to the region's mean"]
-    filled.map.setCurrentIndex(2)
-    filled.map.activated.emit(2)
-    filled.table.setCurrentCell(2, 0)
-    assert filled.histogram.region() == "region 2" and "Simulated data." in filled.about.text()
+    assert filled.results.table.isVisible() and filled.results.table.rowCount() == 4
+    assert [filled.results.map.itemText(i) for i in range(3)] == ["MMS", "MSA", "PEV angle to the region's mean"]
+    filled.results.map.setCurrentIndex(2)
+    filled.results.map.activated.emit(2)
+    filled.results.table.setCurrentCell(2, 0)
+    assert filled.results.histogram.region() == "region 2" and "Simulated data." in filled.results.about.text()
     assert "--labels mine.nii.gz" in filled.command.value()
-    filled.copy.click()
-    assert QApplication.clipboard().text() == filled.table.text()
+    filled.results.copy.click()
+    assert QApplication.clipboard().text() == filled.results.table.text()
 
 
 def test_ppb_is_used_where_the_window_uses_it(workbench, filled, controller, viewer, qtbot):
     draw(viewer)
     filled.setValue(RegionChoice(("one",), "mine"))
     measured(filled, qtbot)
-    before = filled.table.text()
+    before = filled.results.table.text()
     controller.view.change(unit="ppb")
-    assert filled.table.text() != before and filled.boxes.span()[1] > 1
+    assert filled.results.table.text() != before and filled.results.boxes.span()[1] > 1
 
 
 def test_another_grid_is_asked_about(workbench, filled, controller, viewer, qtbot):
@@ -144,10 +144,14 @@ def test_files(workbench, filled, controller, viewer, qtbot, tmp_path, monkeypat
     draw(viewer)
     filled.setValue(RegionChoice(("one", "two"), "mine"))
     measured(filled, qtbot)
-    for button, name in ((filled.csv, "r.csv"), (filled.bins, "h.csv"), (filled.figure, "f.png")):
+    for button, name in (
+        (filled.results.csv, "r.csv"),
+        (filled.results.bins, "h.csv"),
+        (filled.results.figure, "f.png"),
+    ):
         monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args, name=name: (str(tmp_path / name), ""))
         with qtbot.waitSignal(controller.regions.saved, timeout=30_000):
             button.click()
-        assert (tmp_path / name).stat().st_size > 100 and name in filled.said.text()
+        assert (tmp_path / name).stat().st_size > 100 and name in filled.results.said.text()
     with open(tmp_path / "r.csv", newline="") as stream:
         assert len(list(csv.DictReader(stream))) == 2 * 2 * 3
