@@ -18,7 +18,8 @@ from napari_sti.evaluate.figure_spec import MAPS, FigureSpec, PanelSpec, check_f
 from napari_sti.evaluate.figure_titles import fitted_titles
 from napari_sti.evaluate.page import ANGLE_MAP, DIM, FONT, MMS_MAP, MSA_MAP, NEUTRAL, new_figure
 from napari_sti.evaluate.slices import Plane, Windows, choose_plane, suited_windows
-from napari_sti.io.results import SIDECAR, load_further
+from napari_sti.io.results import load_further
+from napari_sti.io.sidecars import SIDECAR
 from napari_sti.io.tracts import load_tracts
 from napari_sti.maps.colour import colour_key, pev_colour
 from napari_sti.maps.dti import DtiReference

@@ -12,7 +12,7 @@ import numpy as np
 from napari_sti.core import frames
 from napari_sti.core.provenance import now, versions
 from napari_sti.evaluate.quality_figures import Picture, quality_pictures
-from napari_sti.io.results import plain
+from napari_sti.io.sidecars import plain
 from napari_sti.maps.dti_mends import dti_mend_words
 from napari_sti.maps.flips import mend_text
 from napari_sti.maps.quality import Quality

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from napari_sti.core.errors import InputError
 from napari_sti.evaluate.design import Cell, Study
 from napari_sti.evaluate.lines import append_line, as_number, as_text, read_lines
 from napari_sti.maps.scores import Scores
@@ -20,6 +21,13 @@ COST = ("seconds", "cpu_seconds", "iterations", "memory_mb")
 COLUMNS = (*KEY, "status", "message", *SCORES, *COST, "tilts", "device", "version")
 
 Key = tuple[str, ...]
+
+
+def went_wrong(error: Exception) -> tuple[str, str]:
+    """Status and message of a line where a method has refused its input, or has crashed."""
+    refused = isinstance(error, InputError)
+    said = str(error) if refused else f"{type(error).__name__}: {error}"
+    return REFUSED if refused else FAILED, " ".join(said.split())
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,18 @@ from napari_sti.core.progress import Progress, silent
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.evaluate.design import Cell, Design, Study, default_params
 from napari_sti.evaluate.pace import Pace
-from napari_sti.evaluate.records import DONE, FAILED, FLOOR, REFUSED, Key, Record, append_record, key_of, read_records
+from napari_sti.evaluate.records import (
+    DONE,
+    FAILED,
+    FLOOR,
+    REFUSED,
+    Key,
+    Record,
+    append_record,
+    key_of,
+    read_records,
+    went_wrong,
+)
 from napari_sti.io.results import load_tensor, save_tensor
 from napari_sti.maps.scores import score
 from napari_sti.recon.reconstruct import reconstruct
@@ -212,10 +223,8 @@ def _run_cell(
         scores = score(tensor.chi, truth.chi, acquisition.mask, white=acquisition.wm_mask)
     except Cancelled:
         raise
-    except InputError as error:
-        return _line(cell, REFUSED, str(error)), None
     except Exception as error:  # one broken method must not cost the others their night
-        return _line(cell, FAILED, f"{type(error).__name__}: {error}"), None
+        return _line(cell, *went_wrong(error)), None
     made = tensor.provenance
     record = Record(
         cell=cell,

@@ -13,7 +13,7 @@ from napari_sti.core.acquisition import Acquisition
 from napari_sti.core.errors import Cancelled, InputError
 from napari_sti.core.progress import Progress, Step, silent
 from napari_sti.core.separated import SeparatedField
-from napari_sti.evaluate.records import DONE, FAILED, REFUSED
+from napari_sti.evaluate.records import DONE, FAILED, went_wrong
 from napari_sti.evaluate.separation_design import (
     DR_CASES,
     TRUE_CHI,
@@ -142,11 +142,8 @@ def _run_cell(cell: SeparationCell, scans: _Scans, progress: Progress) -> Separa
         spent = process_time() - began
     except Cancelled:
         raise
-    except InputError as error:
-        return SeparationRecord(cell, key, REFUSED, " ".join(str(error).split()), version=__version__)
     except Exception as error:  # one broken method must not cost the others their night
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        return SeparationRecord(cell, key, FAILED, said, version=__version__)
+        return SeparationRecord(cell, key, *went_wrong(error), version=__version__)
     return SeparationRecord(
         cell,
         key,

@@ -12,7 +12,7 @@ from napari_sti.core.frames import Frame
 from napari_sti.core.provenance import file_hash
 from napari_sti.io import atomic
 from napari_sti.io.nifti import write_volume
-from napari_sti.io.results import FORMAT, UNITS, VERSION, own_sidecar, plain
+from napari_sti.io.sidecars import FORMAT, UNITS, VERSION, own_sidecar, plain
 
 
 def save_directions(

@@ -5,7 +5,6 @@ the frame and order of the tensor's components, units, the grid, the hash of eve
 """
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,26 +22,18 @@ from napari_sti.core.tensor_field import TensorField
 from napari_sti.io import atomic
 from napari_sti.io.nifti import SYMMATRIX, read_volume, write_volume
 from napari_sti.io.replicates import REPLICATES, write_replicates
+from napari_sti.io.sidecars import (
+    FORMAT,
+    SIDECAR,
+    UNITS,
+    VERSION,
+    changed,
+    own_sidecar,
+    plain,
+    read_sidecar,
+    sidecar_of,
+)
 
-__all__ = [
-    "SIDECAR",
-    "FurtherMap",
-    "check_folder",
-    "check_no_input",
-    "load_further",
-    "load_result",
-    "load_tensor",
-    "own_sidecar",
-    "save_result",
-    "save_tensor",
-    "sidecar_frame",
-    "sidecar_provenance",
-]
-
-SIDECAR = "result.json"
-FORMAT, VERSION = "napari-sti result", 1
-
-UNITS = {"chi": "ppm", "mms": "ppm", "msa": "ppm", "pev": "unit vector", "mask": "1 inside"}
 _TITLES = {
     "chi": "susceptibility tensor xx xy xz yy yz zz, ppm, axes {frame}",
     "mms": "mean magnetic susceptibility, ppm",
@@ -200,19 +191,6 @@ def _write_sidecar(
     return path
 
 
-def plain(value: Any) -> Any:
-    """Reduce a value to what JSON can hold; NaN and infinity become null."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, np.generic | np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, str | bool | int) else str(value)
-
-
 def load_result(folder: str | Path) -> TensorField:
     """Read back what `save_result` wrote, with components in voxel axes.
 
@@ -233,7 +211,7 @@ def load_result(folder: str | Path) -> TensorField:
         raise InputError(
             f"the folder holds no finished result ({SIDECAR} is missing)", file=folder, mend="choose another folder"
         )
-    content = _read_sidecar(sidecar)
+    content = read_sidecar(sidecar)
     entry = content.get("files", {}).get("chi", {})
     tensor = load_tensor(folder / str(entry.get("file", "chi.nii.gz")))
     mask_file = folder / str(content.get("files", {}).get("mask", {}).get("file", "mask.nii.gz"))
@@ -255,7 +233,7 @@ def load_further(folder: str | Path) -> dict[str, FurtherMap]:
     """
     folder = Path(folder)
     folder = folder.parent if folder.name == SIDECAR else folder
-    files = _read_sidecar(folder / SIDECAR).get("files", {})
+    files = read_sidecar(folder / SIDECAR).get("files", {})
     return {
         str(name): FurtherMap(
             read_volume(folder / str(entry["file"]), what=str(name)).data,
@@ -299,7 +277,7 @@ def load_tensor(
         raise InputError(
             f"the file has {chi.shape[3]} volumes and a tensor has 6", file=path, mend="give xx, xy, xz, yy, yz, zz"
         )
-    sidecar = _sidecar_of(path)
+    sidecar = sidecar_of(path)
     stated = sidecar.get("frame") or frame
     if stated is None:
         raise InputError(
@@ -328,86 +306,11 @@ def load_tensor(
     provenance = dict(sidecar.get("provenance") or {})
     if not sidecar:
         provenance["inputs"] = [{"role": "tensor", "path": str(path.absolute()), "sha256": file_hash(path)}]
-    elif _changed(path, sidecar):
+    elif changed(path, sidecar):
         note = f"{path.name} was changed after it was written."
         provenance["remarks"] = [*provenance.get("remarks", []), note]
     tensor = TensorField(chi, volume.affine, mask=mask, frame=given, provenance=provenance, name=name)
     return tensor.in_frame("voxel")
-
-
-def sidecar_frame(path: str | Path) -> Frame | None:
-    """Return the frame that a tensor's sidecar states, or None if it has none."""
-    frame = _sidecar_of(Path(path)).get("frame")
-    return None if frame is None else parse_frame(str(frame))
-
-
-def sidecar_provenance(path: str | Path) -> dict[str, Any]:
-    """Return how a file was made, as its sidecar states it; empty if it has none."""
-    return dict(_sidecar_of(Path(path)).get("provenance") or {})
-
-
-def own_sidecar(path: Path) -> Path:
-    """Where the sidecar of a single file stands."""
-    return path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".json")
-
-
-def _sidecar_of(path: Path) -> dict[str, Any]:
-    """Return what the sidecar of a tensor states: its own .json, or the result.json that lists the file."""
-    for sidecar in (own_sidecar(path), path.with_name(SIDECAR)):
-        if not sidecar.is_file():
-            continue
-        content = _read_sidecar(sidecar, strict=False)
-        listed = [entry.get("file") for entry in content.get("files", {}).values() if isinstance(entry, dict)]
-        if content.get("format") == FORMAT and path.name in listed:
-            return content
-    return {}
-
-
-def _read_sidecar(path: Path, *, strict: bool = True) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict) or not isinstance(content.get("files", {}), dict):
-            raise ValueError
-    except (OSError, ValueError, RecursionError):
-        if not strict:
-            return {}
-        raise InputError("this is broken JSON", file=path, mend="run the reconstruction again") from None
-    wrong = _wrong_entry(content) if content.get("format") == FORMAT else None
-    if wrong is not None:
-        raise InputError(f"the value of {wrong!r} is not right", file=path, mend="run the reconstruction again")
-    if content.get("format") == FORMAT and content.get("version", 0) > VERSION:
-        raise InputError(
-            f"this result is of format version {content['version']:.6g}, newer than this program knows",
-            file=path,
-            mend="update napari-sti",
-        )
-    if strict and content.get("format") != FORMAT:
-        raise InputError("this is not the sidecar of a result", file=path, mend="choose a folder that recon wrote")
-    return content
-
-
-def _wrong_entry(content: Mapping[str, Any]) -> str | None:
-    """Return the first key of a sidecar whose value is of a kind that this program never writes."""
-    version, frame = content.get("version", 0), content.get("frame")
-    provenance, files = content.get("provenance") or {}, content.get("files", {})
-    if not isinstance(version, int) or version > 1 << 53:
-        return "version"
-    if frame is not None and str(frame).strip().lower() not in frames.FRAMES:
-        return "frame"
-    if not isinstance(provenance, dict):
-        return "provenance"
-    if not isinstance(provenance.get("remarks", []), list):
-        return "remarks"
-    for entry in files.values():
-        name = entry.get("file", "") if isinstance(entry, dict) else None
-        if not isinstance(name, str) or len(name) > 255 or "\0" in name:
-            return "files"
-    return None
-
-
-def _changed(path: Path, sidecar: Mapping[str, Any]) -> bool:
-    hashes = {e.get("file"): e.get("sha256") for e in sidecar.get("files", {}).values() if isinstance(e, dict)}
-    return hashes.get(path.name) not in (None, file_hash(path))
 
 
 def _ordered(chi: NDArray[np.float32], order: Any, intent: int, path: Path) -> NDArray[np.float32]:

@@ -18,7 +18,8 @@ from napari_sti.core.relaxometry import Relaxation
 from napari_sti.core.separated import SeparatedField
 from napari_sti.io import atomic
 from napari_sti.io.nifti import read_volume, write_volume
-from napari_sti.io.results import FORMAT, SIDECAR, VERSION, load_tensor, plain, refuse_to_replace
+from napari_sti.io.results import load_tensor, refuse_to_replace
+from napari_sti.io.sidecars import FORMAT, SIDECAR, VERSION, plain
 
 NAMINGS = {"sti": ("chi_pos", "chi_neg"), "para-dia": ("chi-para", "chi-dia")}
 """Names of the files of both parts: ours, and those of other programs that score them."""

@@ -16,7 +16,7 @@ from napari_sti.core.errors import InputError
 from napari_sti.core.provenance import file_hash, now, versions
 from napari_sti.core.tracts import Tracts
 from napari_sti.io.atomic import replacing, write_text
-from napari_sti.io.results import plain
+from napari_sti.io.sidecars import plain
 
 SUFFIXES = (".trk", ".tck", ".trx")
 FORMAT, VERSION = "napari-sti tracts", 1

@@ -8,7 +8,7 @@ from typing import Any
 
 from napari_sti.core.errors import InputError
 from napari_sti.io.atomic import write_text
-from napari_sti.io.results import plain
+from napari_sti.io.sidecars import plain
 
 SUFFIX = ".sti-workspace.json"
 FORMAT, VERSION = "napari-sti workspace", 1

@@ -56,7 +56,7 @@ def estimate(
     chosen = get_method(method)
     checked: Any = parameters.from_mapping(chosen.Params, dict(params or {}))
     shape, orientations = study_size(study)
-    where, free = _place(device, list(devices))
+    where, free = place(device, list(devices))
     needed = job_bytes(kind, chosen, shape, orientations, checked)
     moved = _moved(chosen, shape, orientations, checked, where, free)
     room = free_bytes("cpu") if moved else free
@@ -140,7 +140,8 @@ def _header_shape(path: Path) -> tuple[int, int, int]:
     return x, y, z
 
 
-def _place(device: str, devices: list[Mapping[str, Any]]) -> tuple[str, int | None]:
+def place(device: str, devices: list[Mapping[str, Any]]) -> tuple[str, int | None]:
+    """Name of the device that is meant, and the bytes that are free there; None where that is not known."""
     if device == "auto":
         device = next((str(d["name"]) for d in devices if str(d.get("name", "cpu")) != "cpu"), "cpu")
     if device == "cpu":

@@ -18,6 +18,10 @@ RUNS_VARIABLE = "NAPARI_STI_RUNS"
 """Environment variable that names the folder of the runs."""
 
 
+UNLISTED = "unlisted"
+"""Name of an empty file in the folder of a run that somebody has taken off the list."""
+
+
 @dataclass(frozen=True)
 class RunRecord:
     """One line of the list of runs.
@@ -105,7 +109,7 @@ def new_run_folder(name: str, root: Path | None = None) -> Path:
 
 
 def list_runs(root: Path | None = None, *, limit: int | None = None) -> list[RunRecord]:
-    """List the runs, newest first; folders that make no sense are left out.
+    """List the runs, newest first; folders that make no sense, or were taken off the list, are left out.
 
     Parameters
     ----------
@@ -119,9 +123,21 @@ def list_runs(root: Path | None = None, *, limit: int | None = None) -> list[Run
         folders = [entry for entry in root.iterdir() if (entry / JOB_FILE).is_file()]
     except OSError:
         return []
-    records = [record for record in map(read_run, folders) if record is not None]
+    listed = (folder for folder in folders if not (folder / UNLISTED).exists())
+    records = [record for record in map(read_run, listed) if record is not None]
     records.sort(key=lambda record: (record.started, record.folder.name), reverse=True)
     return records[:limit]
+
+
+def unlist(folder: Path) -> None:
+    """Take a run off the list for good; its folder keeps everything.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written to.
+    """
+    (folder / UNLISTED).touch()
 
 
 def read_run(folder: Path) -> RunRecord | None:

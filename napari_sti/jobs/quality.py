@@ -206,7 +206,7 @@ def _write_pictures(pictures: "list[Picture]", folder: Path) -> dict[str, dict[s
 
 def _inputs(given: QualityInput, study: Path | None, quality: "Quality") -> list[dict[str, str]]:
     from napari_sti.core.provenance import file_hash
-    from napari_sti.io.results import SIDECAR
+    from napari_sti.io.sidecars import SIDECAR
 
     result = Path(given.result)
     named = (("V1", given.v1), ("FA", given.fa), ("white matter", given.white))

@@ -95,23 +95,40 @@ def enough_for_separation(job: Any, memory_limit: int | None) -> int:
     """Refuse a separation that will not fit; return how much work it is (voxels times orientations)."""
     from napari_sti.jobs.estimate import study_size
     from napari_sti.recon import devices
+    from napari_sti.recon.separation_registry import get_separation_method
 
     shape, orientations = study_size(job.study)
-    needed = separation_bytes(job, shape, orientations)
+    method = get_separation_method(job.method)
+    needed = separation_bytes(method, job.params, form_of(job, method), shape, orientations)
     where = devices.resolve(job.device)
     check_enough(needed, max(devices.free_bytes(where), devices.free_bytes("cpu")), memory_limit)
     return shape[0] * shape[1] * shape[2] * orientations
 
 
-def estimate_separation(job: Any, devices: Any = ()) -> dict[str, Any]:
-    """What a separation will need, from the headers of its files: see `napari_sti.jobs.estimate.estimate`."""
-    from napari_sti.jobs.estimate import _place, study_size
-    from napari_sti.jobs.history import seconds_per_work
+def estimate_separation(
+    study: Any, method: str, params: Mapping[str, Any], form: Form, *, device: str = "cpu", devices: Any = ()
+) -> dict[str, Any]:
+    """Estimate memory and time of a separation before anything is loaded.
 
-    shape, orientations = study_size(job.study)
-    where, free = _place(job.device, list(devices))
-    needed = separation_bytes(job, shape, orientations)
-    pace = seconds_per_work(job.method, where)
+    Parameters
+    ----------
+    study : path or Study
+        The study file, or the study as read from it.
+    method, params
+        Id of the method of separation and its parameters.
+    form : {"scalar", "tensor"}
+        What is separated; see `form_of`.
+    device, devices
+        As for `napari_sti.jobs.estimate.estimate`, which says what is returned and raised, too.
+    """
+    from napari_sti.jobs.estimate import place, study_size
+    from napari_sti.jobs.history import seconds_per_work
+    from napari_sti.recon.separation_registry import get_separation_method
+
+    shape, orientations = study_size(study)
+    where, free = place(device, list(devices))
+    needed = separation_bytes(get_separation_method(method), params, form, shape, orientations)
+    pace = seconds_per_work(method, where)
     work = shape[0] * shape[1] * shape[2] * orientations
     return {
         "bytes": needed,
@@ -125,16 +142,15 @@ def estimate_separation(job: Any, devices: Any = ()) -> dict[str, Any]:
     }
 
 
-def separation_bytes(job: Any, shape: tuple[int, int, int], orientations: int) -> int:
+def separation_bytes(
+    method: SeparationMethod, params: Mapping[str, Any], form: Form, shape: tuple[int, int, int], orientations: int
+) -> int:
     """Peak memory in bytes: what was read, and what the method takes on top."""
     from napari_sti.core.params import from_mapping
-    from napari_sti.recon.separation_registry import get_separation_method
 
-    method = get_separation_method(job.method)
     voxels = shape[0] * shape[1] * shape[2]
-    form = form_of(job, method)
     read = 4 * voxels * (2 * orientations + (6 if form == "tensor" else 1))
-    return read + method.memory_bytes(shape, orientations, from_mapping(method.Params, dict(job.params)), form)
+    return read + method.memory_bytes(shape, orientations, from_mapping(method.Params, dict(params)), form)
 
 
 def form_of(job: Any, method: SeparationMethod) -> Form:

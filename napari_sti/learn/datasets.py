@@ -31,7 +31,8 @@ from napari_sti.core.frames import COMPONENTS, Frame
 from napari_sti.core.values import check_values
 from napari_sti.io.grid import check_grid
 from napari_sti.io.nifti import Header, fit_dims, read_header, read_volume
-from napari_sti.io.results import load_tensor, sidecar_frame
+from napari_sti.io.results import load_tensor
+from napari_sti.io.sidecars import sidecar_frame
 from napari_sti.io.text_data import parse_text, shown
 
 LISTS = ("dataset.yaml", "dataset.yml", "dataset.json", "dataset.csv")

@@ -18,7 +18,7 @@ from napari_sti.core.errors import InputError
 from napari_sti.core.frames import Frame
 from napari_sti.io.grid import check_grid
 from napari_sti.io.nifti import Volume, read_header, read_volume
-from napari_sti.io.results import sidecar_frame, sidecar_provenance
+from napari_sti.io.sidecars import sidecar_frame, sidecar_provenance
 from napari_sti.maps.coherence import CoherenceTable, coherence_table
 
 FA_THRESHOLD = 0.2

@@ -18,7 +18,7 @@ from napari_sti.core.errors import InputError
 from napari_sti.core.provenance import file_hash, now, versions
 from napari_sti.io.directions import save_directions
 from napari_sti.io.nifti import read_volume
-from napari_sti.io.results import own_sidecar
+from napari_sti.io.sidecars import own_sidecar
 from napari_sti.maps.coherence import coherence_table
 from napari_sti.maps.dti import DtiReference, fa_floor, frame_of, is_directions, mends_of, read_dti, transform_words
 from napari_sti.maps.flips import MENDS, FlipFinding, mend_text, net_matrix, net_mend, parse_mend

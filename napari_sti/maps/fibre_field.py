@@ -13,7 +13,8 @@ from napari_sti.core.frames import Frame
 from napari_sti.core.provenance import file_hash
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.io.grid import order_onto
-from napari_sti.io.results import SIDECAR, FurtherMap, load_further
+from napari_sti.io.results import FurtherMap, load_further
+from napari_sti.io.sidecars import SIDECAR
 from napari_sti.maps.dti import DtiReference
 from napari_sti.maps.one_grid import Reference
 from napari_sti.maps.references import open_reference

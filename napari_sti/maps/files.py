@@ -9,7 +9,8 @@ from napari_sti.core.errors import InputError
 from napari_sti.core.frames import FRAMES, Frame, parse_frame, to_ras
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.io.nifti import write_volume
-from napari_sti.io.results import check_no_input, load_tensor, save_result, sidecar_frame
+from napari_sti.io.results import check_no_input, load_tensor, save_result
+from napari_sti.io.sidecars import sidecar_frame
 from napari_sti.maps.colour import NO_AXIS, Axes, pev_colour
 
 SAME_COLOURS_DEGREES = 1.0

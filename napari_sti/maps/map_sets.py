@@ -14,7 +14,8 @@ from napari_sti.core.errors import InputError
 from napari_sti.core.frames import Frame
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.io.nifti import read_header, read_volume
-from napari_sti.io.results import SIDECAR, load_result, load_tensor
+from napari_sti.io.results import load_result, load_tensor
+from napari_sti.io.sidecars import SIDECAR
 
 _TITLES = {
     "mms": "MMS",

@@ -12,7 +12,8 @@ from napari_sti.core.provenance import file_hash
 from napari_sti.core.replicates import Replicates
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.io.replicates import count_replicates, read_replicates
-from napari_sti.io.results import SIDECAR, FurtherMap, check_no_input, load_further, save_result, sidecar_frame
+from napari_sti.io.results import FurtherMap, check_no_input, load_further, save_result
+from napari_sti.io.sidecars import SIDECAR, sidecar_frame
 from napari_sti.maps.dti import transform_words
 from napari_sti.maps.flips import find_flip_of_tensor, mend_text, mended, parse_mend, undoing
 from napari_sti.maps.references import open_result

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_sti.core.frames import COMPONENTS, from_matrix
-from napari_sti.io.results import plain
+from napari_sti.io.sidecars import plain
 from napari_sti.maps.probe import FieldsHere, Probe
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from napari_sti.core.errors import InputError
 from napari_sti.core.frames import Frame
 from napari_sti.core.tensor_field import TensorField
-from napari_sti.io.results import SIDECAR, load_result, load_tensor
+from napari_sti.io.results import load_result, load_tensor
+from napari_sti.io.sidecars import SIDECAR
 from napari_sti.maps.dti import is_directions, read_dti
 from napari_sti.maps.one_grid import Reference
 

@@ -17,7 +17,7 @@ from napari_sti.core.progress import Progress, silent
 from napari_sti.core.replicates import Replicates
 from napari_sti.core.tracts import Tracts
 from napari_sti.io.replicates import count_replicates, read_replicates
-from napari_sti.io.results import SIDECAR
+from napari_sti.io.sidecars import SIDECAR
 from napari_sti.maps.fibre_field import FibreField, open_fibres
 from napari_sti.maps.tracking import TrackParams, track_replicates
 

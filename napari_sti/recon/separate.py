@@ -22,6 +22,7 @@ from napari_sti.recon import devices
 from napari_sti.recon.memory_words import memory_in_words
 from napari_sti.recon.separation_inputs import Chi, Gathering, Rates, Stated
 from napari_sti.recon.separation_registry import get_separation_method
+from napari_sti.recon.sources.found_r2 import less_r2
 from napari_sti.recon.timing import TimedProgress
 
 
@@ -164,18 +165,21 @@ def _closed_form(
 ) -> SeparatedField | None:
     """The floor: the split without regularisation; None where it is the result itself."""
     closed = get_separation_method("closed_form")
-    if given.rates_hold_r2 or (method.id == closed.id and params.signs):
+    if method.id == closed.id and params.signs:
         return None
+    remarks = []
+    if given.rates_hold_r2:
+        given = less_r2(given, np.asarray(result.further["r2"], np.float32))
+        remarks.append("The closed form takes the R2 that the method found from R2*.")
 
     def beside(step: Step) -> None:
         progress(Step(0, 0, message="Splitting in closed form beside it"))
 
-    remark: tuple[str, ...] = ()
     if given.chi is None:
         given = replace(given, chi=_total(result))
-        remark = ("The closed form splits the total susceptibility that the method found.",)
+        remarks.append("The closed form splits the total susceptibility that the method found.")
     floor = closed.run(given, closed.Params(), beside, device=device)
-    about = {"method": closed.id, "params": to_mapping(closed.Params()), "remarks": list(remark)}
+    about = {"method": closed.id, "params": to_mapping(closed.Params()), "remarks": remarks}
     return replace(floor, provenance={**floor.provenance, **about})
 
 

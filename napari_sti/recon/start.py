@@ -8,7 +8,8 @@ from napari_sti.core.errors import InputError
 from napari_sti.core.method import Method
 from napari_sti.core.provenance import file_hash
 from napari_sti.core.tensor_field import TensorField
-from napari_sti.io.results import SIDECAR, load_result
+from napari_sti.io.results import load_result
+from napari_sti.io.sidecars import SIDECAR
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from napari_sti.io.load import load_study
 from napari_sti.io.nifti import read_header, read_volume
-from napari_sti.io.results import SIDECAR, load_further, load_result, load_tensor, sidecar_frame
+from napari_sti.io.results import load_further, load_result, load_tensor
+from napari_sti.io.sidecars import SIDECAR, sidecar_frame
 from napari_sti.io.study import STUDY_NAMES
 from napari_sti.viz.display import METADATA_KEY, DisplayGrid, tell_path
 from napari_sti.viz.layers import MMS_COLORMAP, MSA_COLORMAP, LayerData, acquisition_layers, tensor_layers

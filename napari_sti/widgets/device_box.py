@@ -16,8 +16,36 @@ from napari_sti.widgets.words import duration
 _TOO_MUCH = "This is more memory than is free: close other programs, take a smaller volume or another device."
 
 
+class Needs(QWidget):
+    """What a run needs: memory, time, and a warning where that is more than there is."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.estimate = text_label()
+        self.estimate.setObjectName("sti_estimate")
+        self.too_much = Note("warning")
+        self.too_much.setObjectName("sti_too_much")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(MARGIN // 2)
+        layout.addWidget(self.estimate)
+        layout.addWidget(self.too_much)
+
+    def setValue(self, estimate: Mapping[str, Any] | None) -> None:
+        """Show what `napari_sti.jobs.estimate.estimate` found out; None while it is not known."""
+        self.estimate.setVisible(estimate is not None)
+        if estimate is None:
+            self.too_much.set("warning", "")
+            return
+        self.estimate.setText(estimate_text(estimate))
+        if not estimate["enough"]:
+            self.too_much.set("warning", _TOO_MUCH)
+        else:
+            self.too_much.set("accent", str(estimate.get("moved") or ""))
+
+
 class DeviceBox(QWidget):
-    """Editor of the name of a device, with what a run needs there."""
+    """Editor of the name of a device, with what a run needs there below it, or elsewhere (`needs`)."""
 
     valueChanged = Signal()
 
@@ -29,18 +57,15 @@ class DeviceBox(QWidget):
         self.combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.combo.setToolTip("Where to compute; automatic takes a GPU where there is one.")
         keep_wheel_for_scrolling(self.combo)
-        self.estimate = text_label()
-        self.estimate.setObjectName("sti_estimate")
-        self.too_much = Note("warning")
-        self.too_much.setObjectName("sti_too_much")
+        self.needs = Needs()
+        self.estimate, self.too_much = self.needs.estimate, self.needs.too_much
         form = Form()
         form.row("Device", self.combo)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(MARGIN // 2)
         layout.addLayout(form)
-        layout.addWidget(self.estimate)
-        layout.addWidget(self.too_much)
+        layout.addWidget(self.needs)
         self.set_devices([])
         self.combo.currentIndexChanged.connect(self._changed)
 
@@ -68,15 +93,7 @@ class DeviceBox(QWidget):
 
     def set_estimate(self, estimate: Mapping[str, Any] | None) -> None:
         """Show what `napari_sti.jobs.estimate.estimate` found out; None while it is not known."""
-        self.estimate.setVisible(estimate is not None)
-        if estimate is None:
-            self.too_much.set("warning", "")
-            return
-        self.estimate.setText(estimate_text(estimate))
-        if not estimate["enough"]:
-            self.too_much.set("warning", _TOO_MUCH)
-        else:
-            self.too_much.set("accent", str(estimate.get("moved") or ""))
+        self.needs.setValue(estimate)
 
     def _changed(self, _: int) -> None:
         self.valueChanged.emit()

@@ -17,6 +17,7 @@ ACTIONS = (
     ("copy", "Copy parameters"),
     ("command", "Copy command line"),
     ("folder", "Open folder"),
+    ("remove", "Remove from this list"),
 )
 """What can be done with a run: id and text in the menu."""
 
@@ -106,9 +107,8 @@ class RunsList(QListWidget):
             entry = menu.addAction(text)
             entry.setObjectName(f"sti_run_{key}")
             entry.setData((key, run))
-            entry.setEnabled(
-                {"show": run.result is not None, "folder": run.job.out is not None}.get(key, run.job.makes_tensor)
-            )
+            possible = {"show": run.result is not None, "folder": run.job.out is not None, "remove": not run.active}
+            entry.setEnabled(possible.get(key, run.listed))
         menu.triggered.connect(self._triggered)
         return menu
 
@@ -140,9 +140,14 @@ def _fill(item: QListWidgetItem) -> None:
     item.setToolTip(_explained(run))
 
 
+def _plain(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
 def _explained(run: Run) -> str:
     lines = [run.name, f"study: {run.about}" if run.about else "", f"{run.job.method} on {run.job.device}"]
     lines += [f"{name} = {value}" for name, value in run.job.params.items()]
+    lines += [f"{name}: {_plain(value)}" for name, value in run.job.given.items()]
     lines.append(f"started from {run.job.start.name}" if run.job.start is not None else "")
     lines.append(run.sentence)
     return "\n".join(line for line in lines if line)

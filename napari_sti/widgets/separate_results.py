@@ -19,7 +19,7 @@ from napari_sti.widgets.look import MARGIN, Form
 from napari_sti.widgets.panel import text_label
 from napari_sti.widgets.separate_boxes import BoxPlots
 from napari_sti.widgets.separate_histogram import JointHistogramView
-from napari_sti.widgets.session.separate import SeparateSession, is_brush
+from napari_sti.widgets.session.separate_found import FoundSeparations, is_brush
 
 _NAME = int(Qt.ItemDataRole.UserRole)
 
@@ -27,7 +27,7 @@ _NAME = int(Qt.ItemDataRole.UserRole)
 class SeparationResults(QWidget):
     """Shows the checked separations; hidden while there is none."""
 
-    def __init__(self, session: SeparateSession, parent: QWidget | None = None) -> None:
+    def __init__(self, session: FoundSeparations, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
         self.list = QListWidget()
@@ -74,6 +74,7 @@ class SeparationResults(QWidget):
     def _connect(self) -> None:
         session = self.session
         session.arrived.connect(self._arrived)
+        session.left.connect(self._left)
         session.boxes_ready.connect(self.boxes.setValue)
         session.brushed.connect(self._show_brush)
         session.grid.shown_changed.connect(self._grid_changed)
@@ -109,7 +110,16 @@ class SeparationResults(QWidget):
         """List a new separation, checked, and show its histogram; earlier ones on another grid are unchecked."""
         results = self.session.results
         shape = results[name].found.shape
-        checked = {one for one in (*self.names(), name) if results[one].found.shape == shape}
+        self._list({one for one in (*self.names(), name) if results[one].found.shape == shape})
+        self.show()
+
+    def _left(self, name: str) -> None:
+        self._list(set(self.names()) - {name})
+        self.setVisible(bool(self.session.results))
+
+    def _list(self, checked: set[str]) -> None:
+        """List all separations, with these checked, and show the histogram of the newest."""
+        results = self.session.results
         with QSignalBlocker(self.list):
             self.list.clear()
             for one in reversed(results):
@@ -127,7 +137,6 @@ class SeparationResults(QWidget):
             self.which.addItem(one, one)
         self._show_histogram()
         self.refresh()
-        self.show()
         if self.labels.currentData():
             self.sum_up()
 

@@ -41,7 +41,8 @@ Names of its controls (``objectName``), for tests and scripts
     ``sti_quality_more``, ``sti_quality_white``, ``sti_quality_mended``, ``sti_quality_undo``, ``sti_quality_state``,
     ``sti_quality_failure``, ``sti_quality_about``, ``sti_quality_mend``, ``sti_quality_apply``, ``sti_quality_open``,
     ``sti_quality_save``, ``sti_quality_residuals``, ``sti_quality_angle``, ``sti_quality_said``,
-    ``sti_quality_lines``, ``sti_quality_pictures``, ``sti_quality_make`` (becomes Cancel).
+    ``sti_quality_lines``, ``sti_quality_pictures``, ``sti_quality_make`` (becomes Cancel), ``sti_quality_dti_mend``,
+    ``sti_quality_v1_mend``, ``sti_quality_v1_use``, ``sti_quality_v1_save``.
     Plan: ``sti_plan_max_tilt``, ``sti_plan_noise``, ``sti_plan_steps``, ``sti_plan_msa``, ``sti_plan_verdict``,
     ``sti_plan_next``, ``sti_plan_picture``, ``sti_plan_table``, ``sti_plan_angle``, ``sti_plan_empty``,
     ``sti_plan_faults``, ``sti_plan_show_command``, ``sti_plan_command``, ``sti_plan_copy_command``.
@@ -71,7 +72,7 @@ Names of its controls (``objectName``), for tests and scripts
     ``sti_tracts_most``, ``sti_tracts_within``, ``sti_tracts_state``, ``sti_tracts_note``, ``sti_tracts_failure``,
     ``sti_tracts_slab``, ``sti_tracts_table``, ``sti_tracts_save``, ``sti_tracts_open``, ``sti_tracts_compare``,
     ``sti_tracts_numbers``, ``sti_tracts_said``, ``sti_tracts`` (Track, Follow the cursor, Keep these tracts, Cancel),
-    ``sti_tracts_stop``.
+    ``sti_tracts_stop``, ``sti_tracts_density``.
     Figure: ``sti_figure_empty``, ``sti_figure_add``, ``sti_figure_picture``, ``sti_figure_panels`` (table),
     ``sti_figure_up``, ``sti_figure_down``, ``sti_figure_remove``, ``sti_figure_columns``, ``sti_figure_title``,
     ``sti_figure_more``, ``sti_figure_width``, ``sti_figure_dpi``, ``sti_figure_bars``, ``sti_figure_scale``,
@@ -97,7 +98,7 @@ from napari_sti.widgets.panel_shelf import PanelShelf
 from napari_sti.widgets.panel_tabs import PanelTabs
 from napari_sti.widgets.panels import panel_types
 from napari_sti.widgets.runs_list import RunsList
-from napari_sti.widgets.session.command import recon_command
+from napari_sti.widgets.session.command import job_command
 from napari_sti.widgets.session.controller import Controller
 from napari_sti.widgets.session.run import Run
 from napari_sti.widgets.shortcuts import add_shortcuts
@@ -204,13 +205,13 @@ class Workbench(QWidget):
         self.controller.runs.read_history()
 
     def _listed_runs(self) -> list[Run]:
-        return [run for run in self.controller.runs.runs if run.job.makes_tensor]
+        return [run for run in self.controller.runs.runs if run.listed]
 
     def _runs_listed(self) -> None:
         self.runs.setValue(self._listed_runs())
 
     def _run_added(self, run: Run) -> None:
-        if run.job.makes_tensor:
+        if run.listed:
             self.runs.setValue(self._listed_runs())
             self.runs.select(run)
         self._show_job()
@@ -257,26 +258,24 @@ class Workbench(QWidget):
             self._making.start()
 
     def _act(self, action: str, run: Run) -> None:
+        separation = run.job.kind == "separate"
         if action == "show":
-            self.controller.layers.add_run(run)
+            self.controller.show_result(run)
+            if separation:
+                self.show_panel("separate")
         elif action == "rerun":
             self.controller.runs.again(run)
+        elif action == "remove":
+            self.controller.remove_run(run)
         elif action == "parameters":
-            self.panels["reconstruct"].use_parameters(run)
-            self.show_panel("reconstruct")
+            panel = "separate" if separation else "reconstruct"
+            self.panels[panel].use_parameters(run)
+            self.show_panel(panel)
         elif action == "folder" and run.job.out is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(run.job.out)))
         elif action == "copy":
-            lines = [f"method = {run.job.method}", *(f"{k} = {v}" for k, v in run.job.params.items())]
+            values = {**run.job.params, **run.job.given}
+            lines = [f"method = {run.job.method}", *(f"{k} = {v}" for k, v in values.items())]
             QApplication.clipboard().setText("\n".join(lines))
         elif action == "command":
-            QApplication.clipboard().setText(
-                recon_command(
-                    run.job.study,
-                    run.job.method,
-                    run.job.params,
-                    kind=run.job.kind,
-                    device=run.job.device,
-                    start=run.job.start,
-                )
-            )
+            QApplication.clipboard().setText(job_command(run.job))

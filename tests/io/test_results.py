@@ -18,8 +18,8 @@ from napari_sti.io.results import (
     load_tensor,
     save_result,
     save_tensor,
-    sidecar_frame,
 )
+from napari_sti.io.sidecars import sidecar_frame
 from tests.io.studies import all_orders, ball, grid, tensor
 from tests.shared_data import shared
 

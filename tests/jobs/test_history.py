@@ -9,8 +9,8 @@ import psutil
 import pytest
 
 from napari_sti.core.errors import InputError
-from napari_sti.jobs.history import list_runs, new_run_folder, read_run, rerun, runs_folder, seconds_per_work
-from napari_sti.jobs.job import Job, write_job
+from napari_sti.jobs.history import list_runs, new_run_folder, read_run, rerun, runs_folder, seconds_per_work, unlist
+from napari_sti.jobs.job import JOB_FILE, Job, write_job
 from napari_sti.jobs.state import State, end_state, read_state, started_now, write_state
 
 
@@ -119,3 +119,10 @@ def test_pace_from_earlier_runs(tmp_path):
     make(tmp_path, "a", "done", seconds=1.0, work=1000, device="cuda")
     make(tmp_path, "a", "failed", seconds=1.0, work=1000, device="cpu")
     assert seconds_per_work("stiimag", "cpu", tmp_path) == pytest.approx(0.012)
+
+
+def test_what_was_taken_off_the_list_keeps_its_folder(tmp_path) -> None:
+    first, second = make(tmp_path, "first"), make(tmp_path, "second")
+    unlist(first)
+    assert [record.folder for record in list_runs(tmp_path)] == [second]
+    assert (first / JOB_FILE).exists() and read_run(first).name == "first"

@@ -5,6 +5,7 @@ import pytest
 
 from napari_sti.core.errors import Cancelled, InputError, OutOfMemory
 from napari_sti.core.provenance import file_hash
+from napari_sti.io.replicates import count_replicates
 from napari_sti.io.results import load_further, load_result
 from napari_sti.jobs.history import read_run
 from napari_sti.jobs.job import Job, read_job, write_job
@@ -190,7 +191,13 @@ def test_trust_leaves_the_result_and_its_spreads(tmp_path, study, odd):
     steps = []
     job = Job(kind="trust", study=study, params={"max_iterations": 3}, device="cpu", out=tmp_path / "run", name="T 1")
     result = run_job(job, steps.append)
-    assert names(job.out) == RESULT | BOOKS | {"pev_spread.nii.gz", "msa_spread.nii.gz", "mms_spread.nii.gz"}
+    assert names(job.out) == RESULT | BOOKS | {
+        "pev_spread.nii.gz",
+        "msa_spread.nii.gz",
+        "mms_spread.nii.gz",
+        "replicates.nii.gz",
+    }
+    assert count_replicates(job.out) == 2
     tensor, further = load_result(job.out), load_further(job.out)
     assert tensor.name == "T 1"
     assert {name: one.units for name, one in further.items()} == {

@@ -15,8 +15,9 @@ from napari_sti.io.separations import load_separation
 from napari_sti.jobs.history import read_run
 from napari_sti.jobs.job import Job, read_job
 from napari_sti.jobs.run import run_job
-from napari_sti.jobs.separation import estimate_separation
+from napari_sti.jobs.separation import estimate_separation, form_of
 from napari_sti.recon.separate import separate
+from napari_sti.recon.separation_registry import get_separation_method
 from tests.recon.test_separation_registry import study as make_study
 
 
@@ -114,6 +115,10 @@ def test_too_large_a_run_is_refused_before_it_begins(study, tmp_path) -> None:
 
 
 def test_the_estimate_counts_a_tensor_as_one(study, tmp_path) -> None:
-    tensor = estimate_separation(job(study, tmp_path / "a", params={}))
-    scalar = estimate_separation(job(study, tmp_path / "b", params={}, given={"chi": "qsm"}))
+    forms = [
+        form_of(job(study, tmp_path / "a", params={}, given=given), get_separation_method("wavesep"))
+        for given in ({"chi": "tensor"}, {"chi": "qsm"})
+    ]
+    assert forms == ["tensor", "scalar"]
+    tensor, scalar = (estimate_separation(study, "wavesep", {}, form) for form in forms)
     assert tensor["bytes"] > scalar["bytes"] > 0 and tensor["orientations"] == 3 and tensor["seconds"] is None

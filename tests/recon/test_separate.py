@@ -119,7 +119,8 @@ def test_r2_is_found_where_only_r2star_is_given() -> None:
     given = study("tensor", 4)
     found = separate(without(given, "r2prime", r2star=given.r2prime + 14), "wavesep", device="cpu", max_iterations=20)
     assert found.further["r2"][given.mask].mean() == pytest.approx(13, abs=5)
-    assert found.closed_form is None
+    assert found.closed_form.provenance["remarks"] == ["The closed form takes the R2 that the method found from R2*."]
+    assert found.closed_form.chi_pos.max() > 0 and "rms_difference_chi_pos_ppm" in found.provenance["closed_form"]
     assert any("R2 was not measured" in remark for remark in found.provenance["remarks"])
 
 

@@ -39,6 +39,39 @@ class DeepSepStiParams:
         "same.",
         advanced=True,
     )
+    level: str = param(
+        "one",
+        label="Level",
+        choices=("one", "always", "never"),
+        help="When the constant of the total susceptibility, which field maps hardly see, is set by the signs of the "
+        "sources: with one orientation alone, always, or never.",
+        advanced=True,
+    )
+    r2_typical: float = param(
+        13.0,
+        label="Typical R2",
+        unit="Hz",
+        help="Where R2* is given without R2: the value about which R2 lies (13 Hz is in use at 3 T).",
+        low=0.0,
+        high=1000.0,
+        advanced=True,
+    )
+    r2_weight: float = param(
+        0.2,
+        label="Trust in it",
+        help="Weight of ½ ((R2 − typical) / Dr)² against the misfit of R2*, where R2 is found as well.",
+        low=1e-6,
+        high=1e6,
+        advanced=True,
+    )
+    r2_rounds: int = param(
+        1,
+        label="Turns",
+        help="How often R2 is found anew, where R2 is found as well; the network is asked once more than that.",
+        low=1,
+        high=20,
+        advanced=True,
+    )
 
 
 class DeepSepSti(SeparationMethod):
@@ -46,8 +79,10 @@ class DeepSepSti(SeparationMethod):
 
     Least squares of both measurements give a first estimate; a network that was trained on simulated brains with iron
     and myelin as separate sources corrects it; least squares around the correction bring it back to the data; the
-    nearest sources with chi+ >= 0 and X- negative semi-definite are the result. The network sees R2'/Dr in ppm, so one
-    training serves any Dr, and one that is wrong misleads it. Our design after DeepSTI (Fang 2023) and WaveSep (Fang
+    level of both is set by R2' and, with one orientation, by the signs; the nearest sources with chi+ >= 0 and X-
+    negative semi-definite are the result. The network sees R2'/Dr in ppm, so one training serves any Dr, and one that
+    is wrong misleads it. With R2* and no R2, R2 is found in turns with the sources
+    and taken away before the network, which knows R2' only. Our design after DeepSTI (Fang 2023) and WaveSep (Fang
     2023); the published DeepSepSTI has neither code nor a described architecture.
     """
 
@@ -65,6 +100,7 @@ class DeepSepSti(SeparationMethod):
     Params: ClassVar[type] = DeepSepStiParams
     forms: ClassVar[tuple[Form, ...]] = ("tensor",)
     starts_from = "field"
+    finds_r2: ClassVar[bool] = True
     takes_unequal_dr: ClassVar[tuple[Form, ...]] = ()
 
     def run(
@@ -73,16 +109,34 @@ class DeepSepSti(SeparationMethod):
         """Separate; see `SeparationMethod.run`."""
         self.check(given)
         weights = find_weights(params.weights)
+        from napari_sti.recon.sources.found_r2 import TypicalR2, separate_with_r2
         from napari_sti.recon.unrolled.separating_inference import infer_sources
 
-        return infer_sources(
-            given,
-            weights,
-            precision=params.precision,
-            chunk=params.chunk,
-            progress=progress,
-            device=device,
-            name=f"{given.acquisition.name} {self.id}",
+        def infer(given: SeparationInput, progress: Progress) -> SeparatedField:
+            return infer_sources(
+                given,
+                weights,
+                precision=params.precision,
+                chunk=params.chunk,
+                level=params.level,
+                progress=progress,
+                device=device,
+                name=f"{given.acquisition.name} {self.id}",
+            )
+
+        if not given.rates_hold_r2:
+            return infer(given, progress)
+        typical = TypicalR2(params.r2_typical, params.r2_weight, params.r2_rounds)
+        return separate_with_r2(infer, given, typical, progress)
+
+    def remarks(self, given: SeparationInput) -> tuple[str, ...]:
+        """Say what is not measured; see `SeparationMethod.remarks`."""
+        if not given.rates_hold_r2:
+            return ()
+        return (
+            "R2 was not measured, and the network has only ever seen R2': R2 was found in turns with the sources and "
+            "taken from R2* before the network. It lies near its typical value wherever the signs of the sources do "
+            "not speak against it.",
         )
 
     def memory_bytes(self, shape: tuple[int, int, int], orientations: int, params: DeepSepStiParams, form: Form) -> int:

@@ -4,7 +4,7 @@ import contextlib
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -86,20 +86,35 @@ def infer(
         chi = model.estimate(operator, field, run.on_iterate, run.total)
     made = {
         "iterations": run.records,
-        "weights": {
-            "name": weights.name,
-            "title": weights.title,
-            "path": str(weights.file.absolute()),
-            "sha256": file_hash(weights.file),
-            "family": model.family,
-            "parameters": sum(p.numel() for p in model.parameters()),
-            "disclaimer": weights.card.get("disclaimer"),
-        },
+        "weights": about_weights(weights, model),
         "precision": precision,
         "chunks": said,
-        "remarks": _remarks(weights, acquisition, model, run.total, precision),
+        "remarks": remarks(weights, acquisition, precision, _unlike_trained(model, run.total)),
     }
     return TensorField(run.taken(chi), acquisition.affine, acquisition.mask, provenance=made, name=acquisition.name)
+
+
+def about_weights(weights: Weights, model: UnrolledModel) -> dict[str, Any]:
+    """What a result says of the weights that it was made with, plain values."""
+    return {
+        "name": weights.name,
+        "title": weights.title,
+        "path": str(weights.file.absolute()),
+        "sha256": file_hash(weights.file),
+        "family": model.family,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "disclaimer": weights.card.get("disclaimer"),
+    }
+
+
+def iteration_record(iterate: Iterate, seconds: float) -> dict[str, Any]:
+    """What is recorded of an iteration, plain values."""
+    return {
+        "iteration": iterate.number,
+        "residual": iterate.residual,
+        "step": iterate.step,
+        "seconds": round(seconds, 4),
+    }
 
 
 def parse_chunk(text: str) -> int | None:
@@ -128,13 +143,7 @@ class _Run:
 
     def on_iterate(self, iterate: Iterate) -> None:
         """Report an iteration."""
-        record = {
-            "iteration": iterate.number,
-            "residual": iterate.residual,
-            "step": iterate.step,
-            "seconds": round(self._clock.seconds, 4),
-        }
-        self.records.append(record)
+        self.records.append(iteration_record(iterate, self._clock.seconds))
         chi = iterate.chi
         self._clock(
             Step(
@@ -236,12 +245,15 @@ def true_float32() -> Iterator[None]:
         torch.backends.cudnn.allow_tf32 = before
 
 
-def _remarks(
-    weights: Weights, acquisition: Acquisition, model: UnrolledModel, iterations: int, precision: str
-) -> list[str]:
-    said = list(domain_remarks(weights, acquisition))
-    if iterations != model.iterations:
-        said.append(f"The network was trained for {model.iterations} iterations and {iterations} were done.")
+def _unlike_trained(model: UnrolledModel, iterations: int) -> list[str]:
+    if iterations == model.iterations:
+        return []
+    return [f"The network was trained for {model.iterations} iterations and {iterations} were done."]
+
+
+def remarks(weights: Weights, acquisition: Acquisition, precision: str, more: Iterable[str] = ()) -> list[str]:
+    """What a person should know of a result that a network has made, the disclaimer of its weights last."""
+    said = [*domain_remarks(weights, acquisition), *more]
     if precision != "float32":
         said.append(f"The features of the network were kept in {precision} instead of float32.")
     disclaimer = weights.card.get("disclaimer")

@@ -33,6 +33,7 @@ from napari_sti.recon.unrolled.separating_fit import (
     to_sources,
     with_signs,
 )
+from napari_sti.recon.unrolled.separating_level import levelled, trust_in_signs
 from napari_sti.recon.unrolled.separating_start import with_sparse_strength
 from napari_sti.recon.unrolled.whitened import to_tensor
 
@@ -51,12 +52,13 @@ OnSources = Callable[[Iterate, torch.Tensor, torch.Tensor], None]
 
 
 class SeparatingModel(UnrolledModel):
-    """w ← fit(w + f(w, Aᵀ(y − A w), r)), then the signs: see `napari_sti.recon.unrolled.separating_fit` for w and fit.
+    """w ← fit(w + f(w, Aᵀ(y − A w), r)), then level and signs; w and fit as in `recon.unrolled.separating_fit`.
 
     The first estimate is the ridge-regularised least squares of field maps and R2' together, with the noise of the
     strength taken out by wavelets (`napari_sti.recon.unrolled.separating_start`). A network corrects it,
-    least squares around the correction bring it back to both measurements, and at the end the nearest sources with
-    chi+ >= 0 and X- negative semi-definite are taken. The network is that of `CompactModel`, told in addition about
+    least squares around the correction bring it back to both measurements, the level of both sources is set by what is
+    known of it (`napari_sti.recon.unrolled.separating_level`), and at the end the nearest sources with chi+ >= 0 and
+    X- negative semi-definite are taken. The network is that of `CompactModel`, told in addition about
     the rates.
 
     Parameters
@@ -131,6 +133,7 @@ class SeparatingModel(UnrolledModel):
         rates: torch.Tensor,
         rate_dirs: NDArray[np.float64],
         on_iterate: OnSources | None = None,
+        level: str = "one",
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Find both sources; the caller has turned gradients off (``torch.inference_mode``).
 
@@ -146,6 +149,8 @@ class SeparatingModel(UnrolledModel):
             Directions of the main field in voxel axes for the rates.
         on_iterate : callable, optional
             Called after every iteration with the total susceptibility, chi+ and X-; may raise to leave.
+        level : {"one", "always", "never"}
+            When the constant of the total is set by the signs; see `napari_sti.recon.unrolled.separating_level`.
 
         Returns
         -------
@@ -156,12 +161,15 @@ class SeparatingModel(UnrolledModel):
         """
         problem = SourceProblem.pose(operator, field, rates, rate_dirs)
         back = problem.joint.respread(self.spread)
+        trust = trust_in_signs(level, operator.orientations)
         w, chi = problem.first, None
         for number in range(self.iterations):
             volumes = padded(problem.inputs(w, number), CompactNetwork.multiple)
             network = self.network.for_scan(problem.conditions(number))
             correction = cropped(self.evaluation(network, volumes[None])[0], operator.shape)
-            w = with_signs(back.fitted((w + correction) * operator.mask, LATER_ITERATIONS)) * operator.mask
+            w = back.fitted((w + correction) * operator.mask, LATER_ITERATIONS) * operator.mask
+            w = levelled(w, rates, rate_dirs, operator.mask, operator.voxel_size, trust)
+            w = with_signs(w) * operator.mask
             chi, before = to_tensor(w[:6]), chi
             if on_iterate is not None:
                 residual = relative_residual(misfit(operator, chi, field), field, operator.mask)

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from napari_sti.core.errors import InputError
 from napari_sti.core.progress import Progress, Step
-from napari_sti.core.provenance import file_hash
 from napari_sti.core.separated import SeparatedField
 from napari_sti.core.separation import SeparationInput
 from napari_sti.core.tensor_field import TensorField
@@ -16,10 +15,18 @@ from napari_sti.recon.canonical import CanonicalGrid
 from napari_sti.recon.checkpoint import load_model
 from napari_sti.recon.operator import StiOperator
 from napari_sti.recon.timing import TimedProgress
-from napari_sti.recon.unrolled.inference import PRECISIONS, choose_evaluation, parse_chunk, true_float32
+from napari_sti.recon.unrolled.inference import (
+    PRECISIONS,
+    about_weights,
+    choose_evaluation,
+    iteration_record,
+    parse_chunk,
+    remarks,
+    true_float32,
+)
 from napari_sti.recon.unrolled.model import Iterate
 from napari_sti.recon.unrolled.separating import SeparatingModel
-from napari_sti.recon.weights import Weights, domain_remarks
+from napari_sti.recon.weights import Weights
 
 
 def infer_sources(
@@ -28,6 +35,7 @@ def infer_sources(
     *,
     precision: str = "float32",
     chunk: str = "auto",
+    level: str = "one",
     progress: Progress,
     device: str = "cpu",
     name: str = "separated",
@@ -40,6 +48,8 @@ def infer_sources(
         With field maps and R2', in any storage order.
     weights : Weights
         As found by `napari_sti.recon.weights.find_weights`.
+    level : {"one", "always", "never"}
+        See `napari_sti.recon.unrolled.separating_level`.
     precision, chunk, progress, device
         See `napari_sti.recon.unrolled.inference.infer`.
     name : str
@@ -67,23 +77,15 @@ def infer_sources(
     field = torch.from_numpy(grid.place_volumes(acquisition.field)).to(operator.device)
     rates = torch.from_numpy(grid.place_volumes(given.rates)).to(operator.device) / given.relaxation.pos
     with torch.inference_mode(), true_float32():
-        pos, neg = model.separate(operator, field, rates, grid.turned(given.b0_dirs), run.on_iterate)
+        pos, neg = model.separate(operator, field, rates, grid.turned(given.b0_dirs), run.on_iterate, level)
     chi = grid.take_tensor(volume.float().cpu().numpy() for volume in neg)
     made = {
         "iterations": run.records,
         "stopped": "all iterations done",
-        "weights": {
-            "name": weights.name,
-            "title": weights.title,
-            "path": str(weights.file.absolute()),
-            "sha256": file_hash(weights.file),
-            "family": model.family,
-            "parameters": sum(p.numel() for p in model.parameters()),
-            "disclaimer": weights.card.get("disclaimer"),
-        },
+        "weights": about_weights(weights, model),
         "precision": precision,
         "chunks": said,
-        "remarks": _remarks(weights, given, precision),
+        "remarks": remarks(weights, acquisition, precision),
     }
     return SeparatedField(
         chi_pos=grid.take(pos.float().cpu().numpy()),
@@ -106,14 +108,7 @@ class _Run:
 
     def on_iterate(self, iterate: Iterate, pos: torch.Tensor, neg: torch.Tensor) -> None:
         """Report an iteration."""
-        self.records.append(
-            {
-                "iteration": iterate.number,
-                "residual": iterate.residual,
-                "step": iterate.step,
-                "seconds": round(self._clock.seconds, 4),
-            }
-        )
+        self.records.append(iteration_record(iterate, self._clock.seconds))
         self._clock(
             Step(
                 iterate.number,
@@ -133,11 +128,3 @@ class _Run:
         """chi+ and the mean of |X-| (X, Y, Z, 2) in the study's order."""
         parts = (pos, -(neg[0] + neg[3] + neg[5]) / 3)
         return np.stack([self._grid.take(part.float().cpu().numpy()) for part in parts], axis=-1)
-
-
-def _remarks(weights: Weights, given: SeparationInput, precision: str) -> list[str]:
-    said = list(domain_remarks(weights, given.acquisition))
-    if precision != "float32":
-        said.append(f"The features of the network were kept in {precision} instead of float32.")
-    disclaimer = weights.card.get("disclaimer")
-    return [*said, str(disclaimer)] if disclaimer else said

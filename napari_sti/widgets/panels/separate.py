@@ -2,30 +2,26 @@
 
 from pathlib import Path
 
-from qtpy.QtCore import QSignalBlocker, QTimer
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
-    QFileDialog,
-    QHBoxLayout,
-    QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
+from napari_sti.core.errors import InputError
 from napari_sti.core.params import to_mapping
 from napari_sti.widgets.chips import ChipRow
 from napari_sti.widgets.command_row import CommandRow
 from napari_sti.widgets.device_box import DeviceBox
-from napari_sti.widgets.file_box import IMAGES
 from napari_sti.widgets.fold import Fold
 from napari_sti.widgets.log_curves import Curve, LogCurves
-from napari_sti.widgets.look import MARGIN, Form, MainButton
+from napari_sti.widgets.look import MainButton
 from napari_sti.widgets.note import Note
 from napari_sti.widgets.outcome import Outcome
 from napari_sti.widgets.panel import Panel, text_label
 from napari_sti.widgets.panels import panel_titles
+from napari_sti.widgets.separate_chi import ChiBox
 from napari_sti.widgets.separate_chips import separation_chips
 from napari_sti.widgets.separate_dr import DrBox
 from napari_sti.widgets.separate_method import SeparationEditor
@@ -33,6 +29,7 @@ from napari_sti.widgets.separate_rates import RatesBox
 from napari_sti.widgets.separate_results import SeparationResults
 from napari_sti.widgets.session.command import separate_command
 from napari_sti.widgets.session.controller import Controller
+from napari_sti.widgets.session.estimator import Estimator
 from napari_sti.widgets.session.run import Run
 from napari_sti.widgets.session.separate import SeparationChoice
 from napari_sti.widgets.session.separate_sources import Lack
@@ -58,15 +55,7 @@ class SeparatePanel(Panel):
         self.blocked = Note("warning")
         self.blocked.setObjectName("sti_separate_blocked")
         self.blocked.button.setObjectName("sti_separate_mend")
-        self.chi = QComboBox()
-        self.chi.setObjectName("sti_separate_chi")
-        self.chi.setAccessibleName("Susceptibility")
-        self.chi.setToolTip("Which susceptibility, in ppm, is separated: of the study, a run, a layer, or a file.")
-        self.chi.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.chi_file = QPushButton("File\N{HORIZONTAL ELLIPSIS}")
-        self.chi_file.setObjectName("sti_separate_chi_file")
-        self.chi_file.setToolTip("A NIfTI file in ppm: a scalar, or a tensor of six volumes with its sidecar.")
-        self.chi_remark = text_label()
+        self.chi = ChiBox()
         self.rates, self.dr, self.method, self.device = RatesBox(), DrBox(), SeparationEditor(), DeviceBox()
         self.naming = QCheckBox("Call the files chi-para and chi-dia")
         self.naming.setObjectName("sti_separate_naming")
@@ -81,8 +70,9 @@ class SeparatePanel(Panel):
         self.outcome = Outcome()
         self.outcome.result.setObjectName("sti_separate_result")
         self.outcome.failure.setObjectName("sti_separate_failure")
-        self.results = SeparationResults(self.session)
+        self.results = SeparationResults(self.session.found)
         self.command = CommandRow()
+        self._estimator = Estimator(self)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_CALM)
@@ -92,11 +82,6 @@ class SeparatePanel(Panel):
         self._study_changed()
 
     def _lay_out(self) -> None:
-        form, row = Form(), QHBoxLayout()
-        row.setSpacing(MARGIN // 2)
-        row.addWidget(self.chi, 1)
-        row.addWidget(self.chi_file)
-        form.row("χ", row, buddy=self.chi)
         content = QWidget()
         inside = QVBoxLayout(content)
         inside.setContentsMargins(0, 0, 0, 0)
@@ -106,8 +91,10 @@ class SeparatePanel(Panel):
         self.more.button.setObjectName("sti_separate_more")
         self.rows.addWidget(self.chips)
         self.rows.addWidget(self.blocked)
-        self.rows.addLayout(form)
-        for part in (self.chi_remark, self.rates, self.dr, self.method, self.more, self.numbers, self.curve):
+        # What the run needs is seen without opening More, where the device is chosen.
+        for part in (self.chi, self.rates, self.dr, self.method, self.more, self.device.needs):
+            self.rows.addWidget(part)
+        for part in (self.numbers, self.curve):
             self.rows.addWidget(part)
         for part in (self.outcome, self.results, self.command):
             self.rows.addWidget(part)
@@ -118,40 +105,47 @@ class SeparatePanel(Panel):
     def _connect(self) -> None:
         session, studies, runs = self.session, self.controller.studies, self.controller.runs
         session.sources_changed.connect(self._sources)
-        session.arrived.connect(self._arrived)
-        session.failed.connect(self._failed)
-        session.grid.failed.connect(self._failed)
+        session.found.arrived.connect(self._arrived)
+        session.found.failed.connect(self._failed)
+        session.found.grid.failed.connect(self._failed)
         studies.changed.connect(self._study_changed)
         studies.checked.connect(self._due)
         runs.added.connect(self._run_changed)
         runs.changed.connect(self._run_changed)
         runs.finished.connect(self._finished)
         runs.devices_changed.connect(self._devices)
-        self.chi.activated.connect(self._due)
         self.naming.toggled.connect(self._due)
-        self.chi_file.clicked.connect(self._choose_chi)
-        for part in (self.rates, self.dr, self.method, self.device):
+        self.chi.file_chosen.connect(self._add_file)
+        for part in (self.chi, self.rates, self.dr, self.method, self.device):
             part.valueChanged.connect(self._due)
         self.blocked.clicked.connect(self._mend)
         self.button.clicked.connect(self.separate_or_cancel)
         self._timer.timeout.connect(self._refresh)
+        self._estimator.estimated.connect(self.device.set_estimate)
 
     def value(self) -> SeparationChoice:
         """What is to be separated, and how."""
         method, params = self.method.value()
         naming = "para-dia" if self.naming.isChecked() else "sti"
-        chi, device = str(self.chi.currentData() or ""), self.device.value()
+        chi, device = self.chi.value(), self.device.value()
         return SeparationChoice(method, params, chi, self.rates.value(), self.dr.value(), device, naming)
 
     def setValue(self, choice: SeparationChoice) -> None:
         """Choose something else."""
         self.method.set_mapping(choice.method, to_mapping(choice.params))
-        self.chi.setCurrentIndex(max(self.chi.findData(choice.chi), 0))
+        self.chi.setValue(choice.chi)
         self.rates.setValue(choice.rates)
         self.dr.setValue(choice.dr)
         self.device.setValue(choice.device)
         self.naming.setChecked(choice.naming == "para-dia")
         self._refresh()
+
+    def use_parameters(self, run: Run) -> None:
+        """Take over everything that an earlier separation was asked for."""
+        try:
+            self.setValue(self.session.choice_of(run))
+        except InputError as error:
+            self._failed(str(error))
 
     def entered(self) -> None:
         """Look for new layers and results."""
@@ -180,15 +174,7 @@ class SeparatePanel(Panel):
         self._timer.start()
 
     def _sources(self) -> None:
-        """Offer the susceptibilities of now; what nobody has chosen gives way to what was reconstructed last."""
-        chosen, first = self.chi.currentData(), self.chi.itemData(0)
-        with QSignalBlocker(self.chi):
-            self.chi.clear()
-            for source in self.session.sources:
-                self.chi.addItem(source.title, source.key)
-            row = self.chi.findData(chosen) if chosen != first else 0
-            self.chi.setCurrentIndex(max(row, 0))
-        self._due()
+        self.chi.set_sources(self.session.sources)
 
     def _study_changed(self) -> None:
         study = self.controller.study
@@ -196,22 +182,13 @@ class SeparatePanel(Panel):
         self.dr.set_tesla(study.tesla)
         self._due()
 
-    def _choose_chi(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Choose a susceptibility [ppm]", "", IMAGES)
-        if name:
-            key = self.session.add_file(Path(name))
-            self.chi.setCurrentIndex(self.chi.findData(key))
-            self._refresh()
+    def _add_file(self, path: Path) -> None:
+        self.chi.setValue(self.session.add_file(path))
+        self._refresh()
 
     def _refresh(self) -> None:
         choice, method = self.value(), self.method.method
-        source = self.session.source(choice.chi)
-        from_chi = method.starts_from == "chi"
-        for part in (self.chi, self.chi_file):
-            part.setEnabled(from_chi)
-        remark = "" if source is None else source.remark
-        self.chi_remark.setText(remark if from_chi else "Found together with the sources, from the field maps.")
-        self.chi_remark.setVisible(bool(self.chi_remark.text()))
+        self.chi.set_needed(method.starts_from == "chi", self.session.source(choice.chi))
         self.rates.set_form(self.session.form(choice))
         self._lack = self.session.lack(choice)
         weights = weights_problem(self.method.weights())
@@ -220,11 +197,20 @@ class SeparatePanel(Panel):
         self._show_lack()
         self.chips.setValue(separation_chips(self.session, choice))
         self._show_button()
+        self._estimate(choice)
         self.command.setVisible(self._lack is None)
         if self._lack is None:
             given, study = self.session.given(choice), self.controller.study
             self.command.setValue(separate_command(study.path, choice.method, to_mapping(choice.params), given,
                                                    device=choice.device))  # fmt: skip
+
+    def _estimate(self, choice: SeparationChoice) -> None:
+        if self._lack is not None:
+            self._estimator.forget()
+            return
+        study, params, known = self.controller.study, to_mapping(choice.params), self.controller.runs.devices
+        form = self.session.form(choice)
+        self._estimator.ask(study, choice.method, params, choice.device, known, separated=form)
 
     def _show_lack(self) -> None:
         lack, titles = self._lack, panel_titles()
@@ -241,6 +227,7 @@ class SeparatePanel(Panel):
 
     def _devices(self) -> None:
         self.device.set_devices(self.controller.runs.devices)
+        self._due()
 
     # ---- while it runs ---------------------------------------------------------------------------------------------
 

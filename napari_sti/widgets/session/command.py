@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_sti.core.relaxometry import DEFAULT_DR
+from napari_sti.jobs.job import Job
 from napari_sti.learn.registry import get_task
 from napari_sti.recon.registry import get_method
 from napari_sti.recon.separation_registry import get_separation_method
@@ -46,6 +47,13 @@ def recon_command(
     if start is not None:
         words += ["--start", str(start)]
     return shlex.join([*words, "-o", out])
+
+
+def job_command(job: Job) -> str:
+    """Write the command line that does the same as a job that reconstructs or separates."""
+    if job.kind == "separate":
+        return separate_command(job.study, job.method, job.params, job.given, device=job.device)
+    return recon_command(job.study, job.method, job.params, kind=job.kind, device=job.device, start=job.start)
 
 
 def train_command(

@@ -15,7 +15,9 @@ from napari_sti.core.progress import Step
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.io.grid import order_onto
 from napari_sti.io.nifti import Volume, read_header
-from napari_sti.io.results import SIDECAR, load_tensor
+from napari_sti.io.replicates import count_replicates
+from napari_sti.io.results import load_tensor
+from napari_sti.io.sidecars import SIDECAR
 from napari_sti.io.study import read_study
 from napari_sti.maps.comparison import compare
 from napari_sti.maps.dti import read_dti
@@ -66,6 +68,8 @@ class Candidate:
         On what study it was made.
     truth : Truth or None
         What its study gives for comparison.
+    replicates : int
+        How many runs without one orientation it keeps.
     """
 
     name: str
@@ -74,6 +78,7 @@ class Candidate:
     affine: NDArray[np.float64]
     about: str = ""
     truth: Truth | None = None
+    replicates: int = 0
 
     def fits(self, other: "Candidate") -> bool:
         """Whether both lie on one grid of the world, in whatever storage order."""
@@ -163,7 +168,8 @@ def look_at(sources: Sequence[Source]) -> list[Candidate]:
             continue
         name = free_name(source.name, {one.name for one in found})
         truth = _truth(source)
-        found.append(Candidate(name, source.folder, header.shape[:3], header.affine, source.about, truth))
+        kept = count_replicates(source.folder)
+        found.append(Candidate(name, source.folder, header.shape[:3], header.affine, source.about, truth, kept))
     return found
 
 

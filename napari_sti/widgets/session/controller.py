@@ -107,6 +107,24 @@ class Controller(QObject):
         study, about = self.study, about_study(self.study)
         return self.runs.start(study, method, params, kind=kind, device=device, about=about, start=start)
 
+    def show_result(self, run: Run) -> None:
+        """Bring the layers of a run that is done into the viewer, unless they are there."""
+        if run.job.kind == "separate":
+            self.separation.found.show(run)
+        else:
+            self.layers.add_run(run)
+
+    def remove_run(self, run: Run) -> None:
+        """Take a run that has ended off the list, and its layers out of the viewer; its folder stays."""
+        if run.active:
+            return
+        if run.job.kind == "separate":
+            self.separation.found.remove(run)
+        else:
+            for layer in self.layers.of_run(run.name):
+                self.viewer.layers.remove(layer)
+        self.runs.remove(run)
+
     def close(self) -> None:
         """End the worker and whatever is being read."""
         if self._closed:

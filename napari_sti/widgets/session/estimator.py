@@ -4,8 +4,10 @@ from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_sti.core.separation import Form
 from napari_sti.io.study import Study
 from napari_sti.jobs.estimate import estimate
+from napari_sti.jobs.separation import estimate_separation
 from napari_sti.widgets.background import Background
 
 _CALM = 200
@@ -16,7 +18,7 @@ class Estimator(QObject):
     """Estimates memory and time of a run from the headers of its study."""
 
     estimated = Signal(object)
-    """What `napari_sti.jobs.estimate.estimate` found out; None where nothing can be said."""
+    """What `napari_sti.jobs.estimate.estimate` (of separations: `estimate_separation`) found out; None: nothing."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -30,10 +32,17 @@ class Estimator(QObject):
         self._worker.failed.connect(self._failed)
 
     def ask(
-        self, study: Study, method: str, params: dict[str, Any], device: str, devices: list[dict[str, Any]]
+        self,
+        study: Study,
+        method: str,
+        params: dict[str, Any],
+        device: str,
+        devices: list[dict[str, Any]],
+        *,
+        separated: Form | None = None,
     ) -> None:
-        """Estimate soon; what was asked before is forgotten."""
-        self._asked = (study, method, params, device, devices)
+        """Estimate soon; what was asked before is forgotten. A separation says what is `separated`."""
+        self._asked = (study, method, params, device, devices, separated)
         self._timer.start()
 
     def forget(self) -> None:
@@ -52,6 +61,13 @@ class Estimator(QObject):
 
 
 def _estimate(
-    study: Study, method: str, params: dict[str, Any], device: str, devices: list[dict[str, Any]]
+    study: Study,
+    method: str,
+    params: dict[str, Any],
+    device: str,
+    devices: list[dict[str, Any]],
+    separated: Form | None,
 ) -> dict[str, Any]:
+    if separated is not None:
+        return estimate_separation(study, method, params, separated, device=device, devices=devices)
     return estimate(study, method, params, device=device, devices=devices)

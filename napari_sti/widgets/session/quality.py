@@ -7,7 +7,7 @@ from typing import Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_sti.core.errors import InputError
-from napari_sti.io.results import SIDECAR
+from napari_sti.io.sidecars import SIDECAR
 from napari_sti.jobs.history import new_run_folder
 from napari_sti.jobs.job import Job, check_job
 from napari_sti.jobs.sentences import sentence_for

@@ -8,7 +8,7 @@ from typing import Any
 
 from napari_sti.core.errors import InputError
 from napari_sti.io.nifti import read_header
-from napari_sti.io.results import SIDECAR, sidecar_frame
+from napari_sti.io.sidecars import SIDECAR, sidecar_frame
 from napari_sti.jobs.quality import ANGLE, PAGE, RECORD, RESIDUALS, QualityInput
 from napari_sti.maps.dti_mends import check_mend
 from napari_sti.maps.flips import MENDS, mend_text, net_mend, parse_mend

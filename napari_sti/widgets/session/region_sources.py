@@ -8,7 +8,7 @@ from pathlib import Path
 from napari_sti.core.errors import InputError
 from napari_sti.core.progress import Step
 from napari_sti.io.nifti import read_header
-from napari_sti.io.results import SIDECAR
+from napari_sti.io.sidecars import SIDECAR
 from napari_sti.maps.map_sets import open_maps
 from napari_sti.maps.region_labels import Labels, read_labels
 from napari_sti.maps.regions import Regions, measure

@@ -8,7 +8,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_sti.core.errors import Cancelled, InputError
 from napari_sti.io.atomic import write_text
-from napari_sti.io.results import SIDECAR
+from napari_sti.io.sidecars import SIDECAR
 from napari_sti.jobs.sentences import sentence_for
 from napari_sti.maps.region_files import histograms_csv, regions_csv
 from napari_sti.maps.region_labels import OtherGridError

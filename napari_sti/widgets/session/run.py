@@ -12,6 +12,9 @@ from napari_sti.jobs.job import Job
 from napari_sti.jobs.state import RunState
 from napari_sti.widgets.words import count
 
+LISTED_KINDS = ("recon", "trust", "separate")
+"""Kinds of jobs that the list of runs shows: those that leave a result of a method."""
+
 _WORDS: dict[RunState, str] = {
     "waiting": "waiting",
     "running": "running",
@@ -71,6 +74,11 @@ class Run:
     def name(self) -> str:
         """What the layers and the list call it."""
         return self.job.name or (self.job.out.name if self.job.out else self.job.kind)
+
+    @property
+    def listed(self) -> bool:
+        """Whether it belongs into the list of runs."""
+        return self.job.kind in LISTED_KINDS
 
     @property
     def active(self) -> bool:

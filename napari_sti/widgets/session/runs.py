@@ -11,14 +11,13 @@ from qtpy.QtCore import QObject, Signal
 from napari_sti.core.errors import InputError
 from napari_sti.io.study import Study, read_study, write_study
 from napari_sti.jobs.client import WorkerClient
-from napari_sti.jobs.history import RunRecord, list_runs, new_run_folder
+from napari_sti.jobs.history import RunRecord, list_runs, new_run_folder, unlist
 from napari_sti.jobs.job import Job, JobKind
 from napari_sti.jobs.sentences import sentence_for
 from napari_sti.widgets.background import Background
 from napari_sti.widgets.session.run import Run, about_study, from_record
 
 _MOST_LISTED = 50
-_LISTED = ("recon", "trust", "separate")
 
 
 class RunSession(QObject):
@@ -187,6 +186,19 @@ class RunSession(QObject):
         if run is not None and run.active and self._client is not None:
             self._client.cancel(run.id)
 
+    def remove(self, run: Run) -> None:
+        """Take a run that has ended off the list, here and in later sessions; its folder stays as it is."""
+        if run.active or run not in self.runs:
+            return
+        try:
+            if run.job.out is not None:
+                unlist(run.job.out)
+        except OSError as error:
+            self.failed.emit(sentence_for(error))
+            return
+        self.runs.remove(run)
+        self.listed.emit()
+
     def show_preview(self, run: Run, on: bool) -> None:
         """Begin or stop to get the current estimate of a run."""
         if self._client is not None and run.active:
@@ -247,7 +259,8 @@ class RunSession(QObject):
 
     def _have_history(self, records: list[tuple[RunRecord, str]]) -> None:
         mine = {run.job.out for run in self.runs}
-        self.runs += [from_record(r, about) for r, about in records if r.folder not in mine and r.job.kind in _LISTED]
+        earlier = (from_record(r, about) for r, about in records if r.folder not in mine)
+        self.runs += [run for run in earlier if run.listed]
         self.listed.emit()
 
 

@@ -1,4 +1,4 @@
-"""Separating sources: what it starts from, the jobs, what came out as layers, numbers and a brush."""
+"""Separating sources: what it starts from, what is missing, and the jobs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,34 +10,26 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from napari_sti.core.errors import InputError
-from napari_sti.core.params import to_mapping
-from napari_sti.core.separated import SeparatedField
+from napari_sti.core.params import from_mapping, to_mapping
 from napari_sti.core.separation import Form
 from napari_sti.io.nifti import write_volume
-from napari_sti.io.separations import load_separation
-from napari_sti.jobs.sentences import sentence_for
-from napari_sti.maps.joint_histogram import JointHistogram, Span, brushed, joint_histogram
-from napari_sti.maps.separation_regions import Box, region_boxes
 from napari_sti.recon.separation_registry import get_separation_method
-from napari_sti.viz.compare_regions import Drawn, take_labels
-from napari_sti.viz.display import METADATA_KEY, DisplayGrid, layer_info
-from napari_sti.viz.layers import LayerData
-from napari_sti.viz.separation_layers import ShownSeparations, brush_layer, separation_layers
 from napari_sti.viz.writer import stored_volume
-from napari_sti.widgets.background import Background
 from napari_sti.widgets.session.finished import StartingPoints
 from napari_sti.widgets.session.layers import LayerSession
 from napari_sti.widgets.session.obstacles import Obstacle
 from napari_sti.widgets.session.run import Run, about_study
 from napari_sti.widgets.session.runs import RunSession
-from napari_sti.widgets.session.separate_grid import SeparationGrid
+from napari_sti.widgets.session.separate_found import FoundSeparations
 from napari_sti.widgets.session.separate_sources import (
     ChiSource,
     DrChoice,
     Lack,
     RatesChoice,
     chi_sources,
+    dr_of,
     rates_lack,
+    rates_of,
 )
 from napari_sti.widgets.session.studies import StudySession
 from napari_sti.widgets.session.view import ViewSession
@@ -70,49 +62,18 @@ class SeparationChoice:
     naming: str = "sti"
 
 
-@dataclass(frozen=True, eq=False)
-class Separation:
-    """A finished run with what it found, ready to be looked at.
-
-    Parameters
-    ----------
-    run : Run
-        Which one.
-    found : SeparatedField
-        Both sources, with the closed form beside them.
-    histogram : JointHistogram
-        Of both.
-    layers : list
-        For the viewer.
-    """
-
-    run: Run
-    found: SeparatedField
-    histogram: JointHistogram
-    layers: list[LayerData]
-
-
 class SeparateSession(QObject):
-    """Starts separations on the study of the window and keeps what came out.
+    """Starts separations on the study of the window.
 
     Attributes
     ----------
     sources : tuple of ChiSource
         Susceptibilities that can be separated.
-    results : dict of Separation
-        By the names of their runs, in the order in which they came.
-    grid : SeparationGrid
-        Shows them side by side.
+    found : FoundSeparations
+        What came out.
     """
 
     sources_changed = Signal()
-    arrived = Signal(str)
-    """A separation was read and its layers are there."""
-    boxes_ready = Signal(object)
-    """A tuple of `Box`."""
-    brushed = Signal(str)
-    """What was brushed, in words; empty for nothing."""
-    failed = Signal(str)
 
     def __init__(
         self,
@@ -125,31 +86,17 @@ class SeparateSession(QObject):
         super().__init__(parent)
         self.studies, self.runs, self.layers = studies, runs, layers
         self.sources: tuple[ChiSource, ...] = ()
-        self.results: dict[str, Separation] = {}
         self._files: list[Path] = []
-        self._brush: Any = None
         self.points = StartingPoints(runs, studies, self)
-        self.grid = SeparationGrid(layers, view, self)
-        self._reader, self._boxer, self._brusher = Background(self), Background(self), Background(self)
-        self._waiting: list[Run] = []
-        self._coming: dict[str, str] = {}
+        self.found = FoundSeparations(layers, view, self)
         self.points.changed.connect(self.refresh)
         studies.changed.connect(self.refresh)
         runs.finished.connect(self._finished)
-        layers.added.connect(self._layers_there)
-        self._reader.done.connect(self._have_read)
-        self._reader.failed.connect(self._have_failed)
-        self._boxer.done.connect(self.boxes_ready)
-        self._boxer.failed.connect(self._have_failed)
-        self._brusher.done.connect(self._have_brushed)
-        self._brusher.failed.connect(self._have_failed)
 
     def close(self) -> None:
         """Drop what is still being read."""
         self.points.close()
-        self.grid.close()
-        for background in (self._reader, self._boxer, self._brusher):
-            background.close()
+        self.found.close()
 
     # ---- what goes in ----------------------------------------------------------------------------------------------
 
@@ -247,6 +194,32 @@ class SeparateSession(QObject):
             prepare=None if layer is None else partial(_write_layer, layer),
         )
 
+    def choice_of(self, run: Run) -> SeparationChoice:
+        """What an earlier run was asked for; a susceptibility from elsewhere is offered from now on.
+
+        Raises
+        ------
+        InputError
+            If its method has no such parameters any more.
+        """
+        given = run.job.given
+        params: Any = from_mapping(get_separation_method(run.job.method).Params, dict(run.job.params))
+        naming = str(given.get("naming", "sti"))
+        return SeparationChoice(
+            run.job.method,
+            params,
+            self._key_of(given),
+            rates_of(given, self.studies.study),
+            dr_of(given),
+            run.job.device,
+            naming,
+        )
+
+    def _key_of(self, given: Mapping[str, Any]) -> str:
+        chi = given.get("chi")
+        known = next((source.key for source in self.sources if source.given is not None and source.given == chi), "")
+        return known or ("" if chi is None else self.add_file(Path(str(chi))))
+
     def cancel(self) -> None:
         """Cancel the separation that is under way."""
         active = self.active
@@ -255,115 +228,7 @@ class SeparateSession(QObject):
 
     def _finished(self, run: Run) -> None:
         if run.job.kind == "separate" and run.state == "done":
-            self.show(run)
-
-    def show(self, run: Run) -> None:
-        """Read the result of a run and add its layers."""
-        if run.result is not None and run not in self._waiting:
-            self._waiting.append(run)
-            self._read_next()
-
-    def _read_next(self) -> None:
-        if self._waiting and not self._reader.busy:
-            self._reader.start(_read, self._waiting[0])
-
-    def _have_read(self, separation: Separation) -> None:
-        name = separation.run.name
-        self.results[name] = separation
-        self._waiting.pop(0)
-        self._coming[separation.layers[-1][1]["metadata"][METADATA_KEY]["run"]] = name
-        self.layers.add_made(separation.layers)
-        self._read_next()
-
-    def _layers_there(self, run: str) -> None:
-        """What is shown side by side has to lie above all other layers: it waits for them."""
-        name = self._coming.pop(run, "")
-        if name:
-            self.arrived.emit(name)
-
-    def _have_failed(self, error: Exception) -> None:
-        if self._waiting and self.sender() is self._reader:
-            self._waiting.pop(0)
-        self.failed.emit(sentence_for(error))
-        self._read_next()
-
-    # ---- what came out ---------------------------------------------------------------------------------------------
-
-    def beside(self, names: tuple[str, ...]) -> ShownSeparations | None:
-        """These separations, with the closed form that belongs to the first, as far as they share a grid."""
-        found = {name: self.results[name].found for name in names if name in self.results}
-        if not found:
-            return None
-        first = next(iter(found.values()))
-        same = {name: one for name, one in found.items() if one.shape == first.shape}
-        return ShownSeparations(same, first.closed_form)
-
-    def sum_up(self, names: tuple[str, ...], labels: str) -> None:
-        """Make the boxes of a Labels layer in the background."""
-        shown = self.beside(names)
-        layer = next((one for one in self.layers.viewer.layers if one.name == labels), None)
-        if shown is None or layer is None:
-            self.boxes_ready.emit(())
-            return
-        try:
-            drawn = take_labels(layer)
-        except InputError as error:
-            self.failed.emit(str(error))
-            return
-        self._boxer.start(_boxes, shown, drawn)
-
-    def brush(self, name: str, pos: Span, neg: Span) -> None:
-        """Highlight the voxels of a rectangle of the joint histogram on the image."""
-        separation = self.results.get(name)
-        if separation is not None:
-            self._brusher.start(_brush, separation, pos, neg)
-
-    def clear_brush(self) -> None:
-        """Take the highlight away."""
-        layer, self._brush = self._brush, None
-        if layer is not None and layer in self.layers.viewer.layers:
-            self.layers.viewer.layers.remove(layer)
-        self.brushed.emit("")
-
-    def _have_brushed(self, made: tuple[LayerData, str]) -> None:
-        from napari.layers import Layer
-
-        (data, keywords, kind), said = made
-        old = self._brush
-        if old is not None and old in self.layers.viewer.layers and old.data.shape == data.shape:
-            old.data, old.metadata, old.name = data, keywords["metadata"], keywords["name"]
-        else:
-            self.clear_brush()
-            if self.grid.shown:
-                self.grid.end()  # the highlight lies on an image, not in a cell of its own
-            before = self.layers.viewer.layers.selection.active
-            self._brush = self.layers.add_ours(Layer.create(data, keywords, kind))
-            if before in self.layers.viewer.layers:
-                self.layers.viewer.layers.selection.active = before  # the status line goes on to say its values
-        self.brushed.emit(said)
-
-
-def _read(run: Run) -> Separation:
-    assert run.result is not None
-    found = load_separation(run.result.parent)
-    return Separation(run, found, joint_histogram(found), separation_layers(found, run=run.name))
-
-
-def _boxes(shown: ShownSeparations, drawn: Drawn) -> tuple[Box, ...]:
-    first = next(iter(shown.found.values()))
-    grid = DisplayGrid(first.affine, first.shape)
-    labels = grid.to_stored(np.rint(drawn.on_grid(grid).data).astype(np.int32))
-    results = dict(shown.found) | ({} if shown.floor is None else {"closed form": shown.floor})
-    return region_boxes(results, labels)
-
-
-def _brush(separation: Separation, pos: Span, neg: Span) -> tuple[LayerData, str]:
-    found = separation.found
-    chosen = brushed(found, pos, neg, shown=separation.histogram)
-    number, share = int(chosen.sum()), 100 * float(chosen.sum()) / max(1, int(np.asarray(found.mask).sum()))
-    span = f"χ+ {pos[0]:.3f} to {pos[1]:.3f}, |χ−| {neg[0]:.3f} to {neg[1]:.3f} ppm"
-    layer = brush_layer(found, chosen, run=separation.run.name, said=span)
-    return layer, f"{number} voxels ({share:.1f} % of the mask): {span}"
+            self.found.show(run)
 
 
 def _write_layer(layer: Any, folder: Path) -> Mapping[str, Any]:
@@ -373,8 +238,3 @@ def _write_layer(layer: Any, folder: Path) -> Mapping[str, Any]:
     path = folder / "chi.nii"
     write_volume(path, np.nan_to_num(values), affine, description=f"layer {name}"[:79])
     return {"chi": str(path)}
-
-
-def is_brush(layer: Any) -> bool:
-    """Whether a layer is the highlight of the brush."""
-    return bool((layer_info(layer.metadata) or {}).get("brush"))

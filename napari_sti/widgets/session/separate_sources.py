@@ -188,6 +188,31 @@ class DrChoice:
         return {"dr": self.dr} | ({"dr_neg": self.dr_neg} if self.dr_neg else {})
 
 
+def rates_of(given: Mapping[str, Any], study: Study) -> RatesChoice:
+    """Where a job took R2' from, as far as a study still has it; the opposite of `RatesChoice.given`."""
+    files: dict[str, Any] = {key: given[key] for key in ("r2prime", "r2star") if given.get(key)}
+    key = next(iter(files), "")
+    given_paths = [files[key]] if isinstance(files.get(key), str) else files.get(key, [])
+    paths = tuple(Path(path) for path in given_paths)
+    sources: dict[str, RatesFrom] = {"": "r2prime", "r2prime": "r2prime_files", "r2star": "r2star_files"}
+    r2, constant = given.get("r2"), given.get("constant_r2")
+    otherwise: R2From = "study" if study.r2 is not None or key != "r2star" else "found"
+    of_study = key == "r2star" and paths == study.r2star
+    return RatesChoice(
+        source="r2star" if of_study else sources[key],
+        files=() if of_study else paths,
+        r2="file" if r2 else "constant" if constant is not None else otherwise,
+        r2_file=Path(r2) if r2 else None,
+        constant=USUAL_R2 if constant is None else float(constant),
+        orientation=given.get("r2_orientation"),
+    )
+
+
+def dr_of(given: Mapping[str, Any]) -> DrChoice:
+    """The constants of a job; the opposite of `DrChoice.given`."""
+    return DrChoice(str(given.get("dr", DEFAULT_DR)), str(given.get("dr_neg") or ""))
+
+
 @dataclass(frozen=True)
 class Lack:
     """Why a separation cannot be started, and what mends it: a panel, or ``rates`` (choose their files)."""

@@ -21,14 +21,14 @@ from napari_sti.widgets.words import duration
 _BETWEEN = "{} to {}"
 
 
-def shipped(method: str) -> tuple[Weights, ...]:
+def shipped(method: str, *, any_use: bool = False) -> tuple[Weights, ...]:
     """Weights of a method that come with the package; their names begin with that of the method.
 
-    Some are for other things, and their cards list the methods that they are for.
+    Some are for other things, and their cards list the methods that they are for; `any_use` takes these, too.
     """
     names = sorted(path.stem for path in known.SHIPPED.glob(f"{method}*.safetensors"))
     found = (find_weights(name) for name in names if not weights_problem(name))
-    return tuple(weights for weights in found if method in weights.card.get("methods", [method]))
+    return tuple(weights for weights in found if any_use or method in weights.card.get("methods", [method]))
 
 
 def weights_problem(weights: str) -> str:

@@ -62,6 +62,23 @@ def test_the_direction_of_a_single_map_has_to_be_stated(small):
     assert np.abs(one.chi_pos - other.chi_pos).max() > 1e-6
 
 
+def test_with_r2star_alone_r2_is_found_and_taken_away_before_the_network(small):
+    given = study(orientations=2)
+    star = replace(given, te=None, r2prime=None, r2star=given.r2prime + 13 * given.mask)
+    settings = dict(weights=small, device="cpu")
+    found = separate(star, "deepsepsti", **settings)
+    r2 = found.further["r2"]
+    assert r2.min() >= 0 and r2.max() <= 20 and not r2[~given.mask].any()
+    same = separate(star, "deepsepsti", r2=r2, **settings)
+    np.testing.assert_allclose(found.chi_pos, same.chi_pos, atol=1e-5)
+    assert len(found.provenance["r2_rounds"]) == 1 and found.provenance["rates"]["from"] == "R2*, R2 to be found"
+    said = " ".join(found.provenance["remarks"])
+    assert "the network has only ever seen R2': R2 was found in turns with the sources" in said
+    assert found.closed_form.provenance["remarks"][0].startswith("The closed form takes the R2 that the method found")
+    constant = separate(star, "deepsepsti", constant_r2=13, **settings)
+    assert "r2" not in constant.further and "less a constant R2 of 13 Hz" in " ".join(constant.provenance["remarks"])
+
+
 def test_what_it_cannot_use_is_refused(small):
     given = study(orientations=2)
     with pytest.raises(InputError, match=r"needs Dr\+ = Dr- for a tensor and was given 114 and 137"):

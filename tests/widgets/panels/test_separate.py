@@ -6,13 +6,17 @@ import nibabel as nib
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_sti.core.relaxometry import relaxation
 from napari_sti.core.separated import SeparatedField
 from napari_sti.io.separations import save_separation
+from napari_sti.viz import _compat
+from napari_sti.viz.compare_writing import grid_legend
 from napari_sti.widgets.session.separate_sources import DrChoice, RatesChoice
 from tests.widgets.conftest import AFFINE, SHAPE
+
+LONG = 60_000
 
 
 @pytest.fixture
@@ -38,12 +42,12 @@ def qsm(files):
 
 
 def have(controller, qtbot, study):
-    with qtbot.waitSignal(controller.studies.checked):
+    with qtbot.waitSignal(controller.studies.checked, timeout=LONG):
         controller.studies.set(study)
 
 
 def settled(panel, qtbot, why):
-    qtbot.waitUntil(lambda: panel.why_not() == why or bool(why and why in panel.why_not()), timeout=20_000)
+    qtbot.waitUntil(lambda: panel.why_not() == why or bool(why and why in panel.why_not()), timeout=LONG)
 
 
 def test_says_what_is_missing_with_what_mends_it(panel, controller, qtbot, study, rates, qsm, monkeypatch) -> None:
@@ -54,7 +58,7 @@ def test_says_what_is_missing_with_what_mends_it(panel, controller, qtbot, study
     assert panel.blocked.button.text() == "Go to Reconstruct"
     assert {chip.text for chip in panel.chips.value()} >= {"χ: missing", "R2′: missing", "B0: 3 directions, up to 30°"}
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(qsm), ""))
-    qtbot.mouseClick(panel.chi_file, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(panel.chi.file, Qt.MouseButton.LeftButton)
     settled(panel, qtbot, "No files with R2′ are chosen yet.")
     monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: ([str(path) for path in rates], ""))
     qtbot.mouseClick(panel.blocked.button, Qt.MouseButton.LeftButton)
@@ -110,10 +114,12 @@ def test_dr_presets_state_their_source_at_the_field_strength(panel, controller, 
 
 
 def test_runs_shows_the_objective_cancels_and_keeps_results(
-    panel, controller, qtbot, study, rates, qsm, viewer
+    panel, controller, qtbot, study, rates, qsm, viewer, workbench
 ) -> None:
     have(controller, qtbot, replace(study, r2prime=rates, qsm=qsm))
     settled(panel, qtbot, "")
+    qtbot.waitUntil(lambda: panel.device.estimate.text().startswith("Needs about"), timeout=LONG)
+    assert panel.device.estimate.isVisible() and not panel.more.is_open(), "said without opening More"
     panel.naming.setChecked(True)
     qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
     client, run = controller.runs._client, controller.runs.runs[0]
@@ -135,16 +141,86 @@ def test_runs_shows_the_objective_cancels_and_keeps_results(
     floor = SeparatedField(pos, -neg, AFFINE, relaxation(114), mask)
     found = replace(floor, closed_form=floor, provenance={"remarks": ("Dr = 114 Hz/ppm.",)})
     file = save_separation(found, job.out, overwrite=True)
-    with qtbot.waitSignal(controller.separation.arrived):
+    with qtbot.waitSignal(controller.separation.found.arrived, timeout=LONG):
         client.say({"event": "done", "id": run.id, "result": str(file), "seconds": 2})
     assert panel.button.text() == "Separate" and panel.results.names() == ("wavesep 1",)
     assert "wavesep 1 is done in 2 s" in panel.outcome.result.text()
     names = [layer.name for layer in viewer.layers]
     assert names[-1] == "wavesep 1, Dr 114 - χ+ [ppm]"
-    with qtbot.waitSignal(controller.separation.brushed):
-        panel.results.histogram.set_brush(((0.02, 0.03), (0.0, 0.01)))
+    with qtbot.waitSignal(controller.separation.found.brushed, timeout=LONG):
+        panel.results.histogram.set_brush(((0.02, float(panel.results.histogram.value().pos_edges[-1])), (0.0, 0.01)))
     brushed = viewer.layers["wavesep 1 - brushed voxels"]
     expected = ((pos >= 0.02) & (neg <= 0.01)).sum()
     assert brushed.data.sum() == pytest.approx(expected, abs=2) and "of the mask" in panel.results.said.text()
+    assert "χ+ 0.020 ppm and above, |χ−| up to 0.010 ppm" in panel.results.said.text()
     panel.results.histogram.set_brush(None)
     assert "wavesep 1 - brushed voxels" not in [layer.name for layer in viewer.layers]
+    check_list_of_runs(panel, controller, qtbot, workbench, run)
+
+
+def test_the_brush_lies_over_every_cell_side_by_side(panel, controller, qtbot, study, rates, qsm, viewer) -> None:
+    have(controller, qtbot, replace(study, r2prime=rates, qsm=qsm))
+    settled(panel, qtbot, "")
+    qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
+    client, run = controller.runs._client, controller.runs.runs[0]
+    client.say({"event": "started", "id": run.id})
+    rng = np.random.default_rng(1)
+    pos, neg = (0.03 * rng.random(SHAPE).astype(np.float32) for _ in range(2))
+    floor = SeparatedField(pos, -neg, AFFINE, relaxation(114), np.ones(SHAPE, bool))
+    file = save_separation(replace(floor, closed_form=floor), client.jobs[0].out, overwrite=True)
+    found = controller.separation.found
+    with qtbot.waitSignal(found.arrived):
+        client.say({"event": "done", "id": run.id, "result": str(file), "seconds": 2})
+    before = [layer.name for layer in viewer.layers]
+    qtbot.mouseClick(panel.results.side, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: found.grid.shown)
+    (_, cells), images = _compat.grid_cells(viewer), found.grid.layers
+    for spans in (((0.02, 0.03), (0.0, 0.01)), ((0.0, 0.01), (0.02, 0.03))):
+        with qtbot.waitSignal(found.brushed):
+            panel.results.histogram.set_brush(spans)
+        qtbot.waitUntil(lambda: all(len(there) == 2 for there in _compat.grid_cells(viewer)[1].values()))
+        assert found.grid.shown and panel.results.side.isChecked() and found.grid.layers == images
+        now = _compat.grid_cells(viewer)[1]
+        inside = (pos >= spans[0][0]) & (pos <= spans[0][1]) & (neg >= spans[1][0]) & (neg <= spans[1][1])
+        for place, (image, brushed) in now.items():
+            assert [image] == cells[place] and brushed.data.sum() == pytest.approx(inside.sum(), abs=2)
+        found_cells = grid_legend(viewer, "ppm", 900, 700).cells
+        titles = [cell.lines[0] for cell in sorted(found_cells, key=lambda cell: (cell.box.y, cell.box.x))]
+        assert titles == ["wavesep 1"] * 3 + ["closed form"] * 2, "the brush takes no title away"
+    qtbot.mouseClick(panel.results.side, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not found.grid.shown)
+    assert [layer.name for layer in viewer.layers] == [*before, "wavesep 1 - brushed voxels"]
+    qtbot.mouseClick(panel.results.side, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: found.grid.shown)
+    qtbot.waitUntil(lambda: all(len(there) == 2 for there in _compat.grid_cells(viewer)[1].values()))
+    panel.results.histogram.set_brush(None)
+    assert all(len(there) == 1 for there in _compat.grid_cells(viewer)[1].values()) and found.grid.shown
+    found.grid.end()
+    assert [layer.name for layer in viewer.layers] == before
+
+
+def check_list_of_runs(panel, controller, qtbot, workbench, run) -> None:
+    """The separation stands among the runs: it can be shown again, its parameters used, and it can be taken off."""
+    assert run in workbench.runs.value()
+    entries = {entry.data()[0]: entry for entry in workbench.runs.menu_for(run).actions()}
+    assert all(entry.isEnabled() for entry in entries.values()) and "naming: para-dia" in _tooltip(workbench, run)
+    entries["command"].trigger()
+    assert "napari-sti separate" in QApplication.clipboard().text() and "--chi qsm" in QApplication.clipboard().text()
+    panel.naming.setChecked(False)
+    panel.method.set_mapping("closed_form", {})
+    entries["parameters"].trigger()
+    assert panel.naming.isChecked() and panel.value().method == "wavesep" and panel.value().chi == "qsm"
+    workbench.show_panel("view")
+    with qtbot.waitSignal(controller.separation.found.arrived, timeout=LONG):
+        entries["show"].trigger()
+    names = [layer.name for layer in controller.viewer.layers]
+    assert names.count("wavesep 1, Dr 114 - χ+ [ppm]") == 1 and workbench.panels.in_front("separate")
+    entries["remove"].trigger()
+    assert run not in workbench.runs.value() and not panel.results.names() and not panel.results.isVisible()
+    assert not [layer for layer in controller.viewer.layers if layer.name.startswith("wavesep 1")]
+    assert run.result.exists() and run not in controller.runs.runs, "the folder stays"
+
+
+def _tooltip(workbench, run) -> str:
+    return next(item.toolTip() for item in map(workbench.runs.item, range(workbench.runs.count())) if "wavesep 1" in
+                item.text())  # fmt: skip
