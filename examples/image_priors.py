@@ -3,7 +3,8 @@
 Two experiments. ``digits`` trains a small network on the 8 x 8 digits of scikit-learn and looks at digits that it has
 not seen; ``slices`` takes the brain-slice prior that comes with the package and the slices of the MNI152 template
 that were held back from its training. R grows with noise, and bulges between two images, since a prior of images that
-are one thing or another is not convex. With blur it ought to grow, and does not: docs/prior.md says what was found.
+are one thing or another is not convex. With blur R of digits grows where the blur can be seen, that of slices falls:
+docs/prior.md says why.
 
     python examples/image_priors.py --out priors                    # some minutes
     python examples/image_priors.py --out priors --share 0.01       # to see that it runs
@@ -32,6 +33,8 @@ DIGIT_NOISE = 0.1
 STEPS = 4000
 TOLERANCE = 5e-4
 """Relative residual of the inversions, as published."""
+DIGIT_BLUR = (0.0, 0.5, 0.7, 0.9, 8 * 4 / 28)
+"""In pixels: up to the widest published blur, 4 of 28 pixels, as the same share of a digit of 8."""
 TITLES = {
     "noise": "noise, standard deviation",
     "blur": "blur, standard deviation in pixels",
@@ -72,12 +75,12 @@ def slices(count: int, edge: int) -> torch.Tensor:
     return torch.stack([source.example((1 << 40) + number) for number in range(count)])
 
 
-def curves(network: Lpn, images: torch.Tensor) -> dict[str, Curve]:
+def curves(network: Lpn, images: torch.Tensor, blurs: tuple[float, ...] = paths.BLUR) -> dict[str, Curve]:
     """R along the three ways, of all images at once."""
     others = images.roll(1, 0)
     ways = {
         "noise": (paths.noise(images, limits=(0.0, 1.0)), paths.NOISE),
-        "blur": (paths.blur(images), paths.BLUR),
+        "blur": (paths.blur(images), blurs),
         "blend": (paths.blend(images, others), paths.BLEND),
     }
     return {
@@ -123,14 +126,14 @@ def draw(found: dict[str, Curve], images: torch.Tensor, title: str, path: Path) 
             picture = shown[name](level)[0, 0].numpy()
             axes.imshow(np.rot90(picture) if picture.shape[0] > 8 else picture, cmap="gray", vmin=0, vmax=1)
             axes.set_axis_off()
-            axes.set_title(f"{level:g}\nR {values[column, 0] - values.min(0)[0]:.3g}", fontsize=7)
+            axes.set_title(f"{level:.3g}\nR {values[column, 0] - values.min(0)[0]:.3g}", fontsize=7)
         axes = figure.add_subplot(grid[row, 5])
         rows = [line[np.isfinite(line)] for line in values - np.nanmin(values)]
         if all(len(line) > 2 and np.ptp(line) > 0 for line in rows):
             for body in axes.violinplot(rows, widths=0.8, showextrema=False)["bodies"]:  # type: ignore[attr-defined]
                 body.set(facecolor="#1b7f79", edgecolor="#1b7f79", alpha=0.45)
         axes.plot(range(1, len(rows) + 1), [np.median(line) for line in rows], "o-", color="#3a55b4", markersize=3)
-        axes.set_xticks(range(1, len(rows) + 1), [f"{level:g}" for level in curve.levels])
+        axes.set_xticks(range(1, len(rows) + 1), [f"{level:.3g}" for level in curve.levels])
         axes.set_xlabel(TITLES[name], fontsize=8)
         axes.set_ylabel(f"R of {values.shape[1]} images", fontsize=8)
         axes.tick_params(labelsize=7)
@@ -156,7 +159,7 @@ def main(*words: str) -> dict[str, object]:
         network: Lpn = train_on_digits(known, round(options.share * STEPS), options.seed)
         took = time.perf_counter() - start
         held = held[: max(4, round(100 * options.share))]
-        found = curves(network, held)
+        found = curves(network, held, DIGIT_BLUR)
         draw(found, held, f"Prior of 8 × 8 digits, {len(held)} that were held back", options.out / "prior-digits.png")
         told["digits"] = summary(found)
         print(f"trained on digits in {took:.0f} s")

@@ -26,10 +26,12 @@ def first_known(known: Sequence[Weights]) -> str:
     return "" if best is None else best.weights
 
 
-def offer(box: QComboBox, entries: Sequence[tuple[str, str]]) -> None:
-    """Offer entries, and keep the choice if it is among them."""
-    chosen = box.currentData()
-    if [(box.itemText(i), box.itemData(i)) for i in range(box.count())] == list(entries):
+def offer(box: QComboBox, entries: Sequence[tuple[str, str]], first: str | None = None) -> None:
+    """Offer entries, and keep the choice if it is among them; `first` is chosen whatever was before."""
+    chosen = box.currentData() if first is None else first
+    if chosen == box.currentData() and [(box.itemText(i), box.itemData(i)) for i in range(box.count())] == list(
+        entries
+    ):
         return
     with QSignalBlocker(box):
         box.clear()

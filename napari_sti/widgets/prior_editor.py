@@ -17,9 +17,9 @@ from napari_sti.widgets.fold import Fold
 from napari_sti.widgets.look import MARGIN, Form
 from napari_sti.widgets.note import Note
 from napari_sti.widgets.prior_controls import combo, first_known, number, offer, way_box
-from napari_sti.widgets.session.prior_choice import SCALINGS, PriorChoice
+from napari_sti.widgets.session.prior_choice import SCALINGS, PriorChoice, fits
 from napari_sti.widgets.session.prior_model import Model, model_of
-from napari_sti.widgets.session.prior_sources import Source
+from napari_sti.widgets.session.prior_sources import Source, first_of
 from napari_sti.widgets.session.weights import shipped
 from napari_sti.widgets.weights_box import WeightsBox, WeightsCard
 
@@ -47,7 +47,15 @@ class PriorEditor(QWidget):
         self.model = Model("")
         self._sources: tuple[Source, ...] = ()
         self._forced = False
-        known = shipped("lpn")
+        self._by_hand = False
+        """Whether somebody has chosen the image; until then the most sensible one is."""
+        self._pairs = True
+        """Whether image and prior follow each other; not while both are set."""
+        self._last: dict[int, str] = {}
+        """Weights that were taken last for images with so many values per voxel."""
+        known = shipped("lpn", any_use=True)
+        for name in reversed([one.name for one in known]):
+            self._last[model_of(name).channels] = name
         self.weights = WeightsBox(known, files=_FILES)
         self.weights.combo.setObjectName("sti_prior_weights")
         self.weights.combo.setAccessibleName("Prior")
@@ -92,6 +100,7 @@ class PriorEditor(QWidget):
 
     def setValue(self, choice: PriorChoice) -> None:
         """Ask something else; images that are not there stay unchosen."""
+        self._pairs, self._by_hand = False, bool(choice.image)
         self.weights.setValue(choice.weights)
         for box, wanted in (
             (self.action, choice.action),
@@ -113,13 +122,16 @@ class PriorEditor(QWidget):
         ):
             box.setValue(given)
         self.device.setValue(choice.device)
+        self._pairs = True
         self._action_changed()
 
     def set_images(self, sources: Sequence[Source], regions: Sequence[str]) -> None:
-        """Offer other images and regions; what is chosen stays chosen while it is there."""
+        """Offer other images and regions; what was chosen by hand stays chosen while it is there."""
         self._sources = tuple(sources)
         offered = [(f"{one.title}   {one.about}", one.key) for one in sources]
-        offer(self.image, offered)
+        fitting = [one for one in sources if fits(one, self.model)]
+        self._by_hand = self._by_hand and self.source() is not None
+        offer(self.image, offered, None if self._by_hand else first_of(fitting or sources))
         offer(self.other, [("none", ""), *offered])
         offer(self.region, [("none", ""), *((name, name) for name in regions)])
 
@@ -201,7 +213,8 @@ class PriorEditor(QWidget):
     def _connect(self) -> None:
         self.weights.valueChanged.connect(self._model_changed)
         self.action.currentIndexChanged.connect(self._action_changed)
-        for box in (self.image, self.other, self.region, self.slices, self.scaling, self.dims):
+        self.image.currentIndexChanged.connect(self._image_changed)
+        for box in (self.other, self.region, self.slices, self.scaling, self.dims):
             box.currentIndexChanged.connect(self._changed)
         for button in self.ways.values():
             button.toggled.connect(self._changed)
@@ -209,8 +222,30 @@ class PriorEditor(QWidget):
             box.valueChanged.connect(self._changed)
         self.train_button.clicked.connect(self.train)
 
+    def keep_image(self) -> None:
+        """Leave the image chosen, whatever others come."""
+        self._by_hand = True
+
+    def _image_changed(self, *_: object) -> None:
+        """Take the last prior of such images if the present one is of others."""
+        self._by_hand = True
+        source = self.source()
+        if self._pairs and source is not None and not fits(source, self.model) and source.channels in self._last:
+            self.weights.setValue(self._last[source.channels])
+        self._changed()
+
+    def _take_fitting_image(self) -> None:
+        """Take an image that the prior can be asked about, if there is one."""
+        fitting = [one for one in self._sources if fits(one, self.model)]
+        if self._pairs and fitting and not fits(self.source(), self.model):
+            with QSignalBlocker(self.image):
+                self.image.setCurrentIndex(self.image.findData(first_of(fitting)))
+
     def _model_changed(self) -> None:
         self.model = model_of(self.weights.value())
+        if self.model.channels and not self.model.problem:
+            self._last[self.model.channels] = self.weights.value()
+        self._take_fitting_image()
         self.card.setVisible(not self.model.program and not self.model.problem)
         if not self.model.program:
             self.card.set_weights(self.weights.value())

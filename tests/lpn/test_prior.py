@@ -5,6 +5,7 @@ import torch
 from napari_sti.core.errors import Cancelled, InputError
 from napari_sti.lpn import paths
 from napari_sti.lpn.inversion import invert
+from napari_sti.lpn.networks.base import Lpn
 from napari_sti.lpn.networks.local import LocalLpn
 from napari_sti.lpn.prior import prior, prior_along, prior_map
 from tests.lpn.formula import formula_network
@@ -113,3 +114,44 @@ def test_sentences():
         paths.blend(torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 3, 2))
     with pytest.raises(InputError, match="the mask has the shape"):
         paths.lesion(torch.zeros(1, 1, 2, 2), torch.zeros(3, 2), 1.0)
+
+
+class TwoImages(Lpn):
+    """f is the mean of two images a and b as seen through noise; its prior is known in closed form between them."""
+
+    family, channels, spatial, alpha = "two_images", 1, 2, 0.0
+
+    def __init__(self, a, b, sigma):
+        super().__init__()
+        self.images, self.sigma = torch.stack([a, b]).double(), sigma
+
+    def sweep(self, y, *, psi, prox):
+        """psi(y) = sigma^2 log of the mean of exp((<x, y> - |x|^2 / 2) / sigma^2) over both images."""
+        flat = self.images.flatten(1)
+        scores = (y.double().flatten(1) @ flat.T - flat.square().sum(1) / 2) / self.sigma**2
+        mean = (scores.softmax(1) @ flat).reshape(y.shape).to(y)
+        return self.sigma**2 * (scores.logsumexp(1) - np.log(2)), mean
+
+    def constrained(self):
+        """None: psi is convex as it stands."""
+        return []
+
+    def curvature_bound(self):
+        """Of a mean of two points, the square of half their distance over the variance."""
+        return float((self.images[0] - self.images[1]).square().sum() / (4 * self.sigma**2))
+
+
+@pytest.mark.parametrize(("sigma", "bulges"), [(0.3, True), (2.0, False)])
+def test_a_prior_whose_values_are_known_between_an_image_and_its_blur(sigma, bulges):
+    """R = s (1 - s) |a - b|^2 / 2 - sigma^2 (entropy of s) + sigma^2 log 2, s the share of b."""
+    a = torch.zeros(1, 9, 12, dtype=torch.float64)
+    a[:, 2:6, 3:9] = 1.0
+    b = paths.gaussian(a[None], 1.0)[0]
+    shares = (0.1, 0.3, 0.5, 0.7, 0.9)
+    found = prior_along(
+        TwoImages(a, b, sigma), paths.blend(a[None], b[None]), shares, name="blend", tolerance=1e-10
+    ).values[:, 0]
+    s, apart = torch.tensor(shares, dtype=torch.float64), float((a - b).square().sum())
+    known = s * (1 - s) * apart / 2 + sigma**2 * (s * s.log() + (1 - s) * (1 - s).log() + np.log(2))
+    assert torch.allclose(found, known, atol=1e-7 * float(known.abs().max()) + 1e-9)
+    assert bool(found[2] > found[0]) == bulges, "far apart for the noise it is not convex, near by it is"

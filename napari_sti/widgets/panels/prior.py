@@ -27,6 +27,7 @@ _BUTTON = {
     "cut": "Cut",
     "check": "Check this prior",
 }
+_LONG = ("value", "compare", "perturb")
 _PATCH = {2: 64, 3: 24}
 _SETTLED = 80
 """Milliseconds until what came out has found its place in the panel."""
@@ -77,7 +78,7 @@ class PriorPanel(Panel):
         self.editor.setValue(choice)
 
     def entered(self) -> None:
-        """Look for new images and regions; the active layer is the image where none was chosen by hand."""
+        """Look for new images and regions."""
         self._images()
 
     def why_not(self) -> str:
@@ -132,9 +133,12 @@ class PriorPanel(Panel):
 
     def _show_slice(self, choice: PriorChoice) -> None:
         """Say which slice a prior of flat images is asked about."""
-        at = self.prior.looked_at(choice.image)
-        flat = dims_of(choice, self.editor.model) == 2 and at is not None
-        self.slice.setVisible(flat)
+        at, dims = self.prior.looked_at(choice.image), dims_of(choice, self.editor.model)
+        flat = dims == 2 and at is not None
+        long = dims == 3 and choice.action in _LONG
+        self.slice.setVisible((flat or long) and not self.why_not())
+        if long:
+            self.slice.setText("Asks about the whole volume, which takes minutes on a processor.")
         if not flat or at is None:
             return
         ours = layer_info(self.controller.viewer.layers[choice.image.removeprefix(LAYER)].metadata) is not None
@@ -164,6 +168,7 @@ class PriorPanel(Panel):
             self.prior.cancel()
         elif not self.why_not():
             self.failure.set("error", "")
+            self.editor.keep_image()
             self.prior.start(self.editor.value(), self.editor.model)
         self._show()
 

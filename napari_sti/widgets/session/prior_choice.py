@@ -10,6 +10,7 @@ from napari_sti.widgets.number_boxes import number_text
 from napari_sti.widgets.session.prior_model import Model
 from napari_sti.widgets.session.prior_sources import TENSOR, Source
 
+_TENSOR = 6  # values per voxel
 SCALINGS = {"stated": "as the weights state", "range": "to 0 \N{HORIZONTAL ELLIPSIS} 1", "factor": "times"}
 
 
@@ -90,6 +91,11 @@ def dims_of(choice: PriorChoice, model: Model) -> int:
     return choice.dims if model.program else model.dims
 
 
+def fits(image: Source | None, model: Model) -> bool:
+    """Whether a prior takes as many values per voxel as an image has; what nobody knows fits."""
+    return image is None or not model.channels or model.dims == 1 or image.channels == model.channels
+
+
 def why_not(choice: PriorChoice, model: Model, known: Sequence[Source], region_names: Sequence[str]) -> str:
     """Why the question cannot be asked, in one line; empty if it can."""
     if model.problem:
@@ -101,12 +107,14 @@ def why_not(choice: PriorChoice, model: Model, known: Sequence[Source], region_n
     image = next((one for one in known if one.key == choice.image), None)
     if image is None:
         return "Open an image, or choose one." if not known else "Choose an image."
+    if model.channels == _TENSOR and all(one.channels != _TENSOR for one in known):
+        return "This prior is of tensors, and there is none: reconstruct one first."
     return _unfit(image, choice, model) or _lacks(choice, known, region_names, image)
 
 
 def _unfit(image: Source, choice: PriorChoice, model: Model) -> str:
-    if model.channels and image.channels != model.channels:
-        if model.channels == 6:
+    if not fits(image, model):
+        if model.channels == _TENSOR:
             return "This prior is of tensors: choose the tensor of a run as image."
         return f"This prior takes {model.channels} values per voxel, and the image has {image.channels}."
     dims = dims_of(choice, model)

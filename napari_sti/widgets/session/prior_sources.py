@@ -1,6 +1,6 @@
 """Images of the window that a prior can be asked about: layers, and the tensors of runs; and handing them over."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from napari_sti.widgets.words import size
 LAYER, TENSOR = "layer:", "tensor:"
 """Beginnings of the keys of sources."""
 
+_ANSWERS = ("prior_map", "prior_difference", "prox", "inverse")
+_FIELDS = ("field", "mask", "qsm", "r2prime")
 _PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 
 
@@ -37,12 +39,15 @@ class Source:
         Voxels along its axes; empty where that is in a file.
     channels : int
         Values per voxel.
+    kind : str
+        Which map it is, of layers of ours.
     """
 
     key: str
     title: str
     shape: tuple[int, ...]
     channels: int = 1
+    kind: str = ""
 
     @property
     def dims(self) -> int:
@@ -86,6 +91,14 @@ def sources(viewer: Any, runs: Iterable[Run]) -> list[Source]:
     return layers + tensors
 
 
+def first_of(known: Sequence[Source]) -> str:
+    """Key of the image that is asked about where nobody chose one: a magnitude, else the topmost that is an image."""
+    best = min(
+        known, key=lambda one: (one.kind in _ANSWERS, one.kind in _FIELDS, one.kind != "magnitude"), default=None
+    )
+    return "" if best is None else best.key
+
+
 def labels(viewer: Any) -> list[str]:
     """Names of the Labels layers, topmost first."""
     return [layer.name for layer in reversed(viewer.layers) if type(_compat.unwrap(layer)).__name__ == "Labels"]
@@ -98,7 +111,8 @@ def _usable(layer: Any) -> bool:
 
 
 def _of_layer(layer: Any) -> Source:
-    return Source(LAYER + layer.name, layer.name, tuple(int(n) for n in layer.data.shape))
+    kind = str((layer_info(layer.metadata) or {}).get("kind", ""))
+    return Source(LAYER + layer.name, layer.name, tuple(int(n) for n in layer.data.shape), kind=kind)
 
 
 def slice_of(viewer: Any, layer: Any) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from qtpy.QtGui import QImage
 from napari_sti.widgets.prior_panes import check_lines, details, headline, panes_of_curve, panes_of_cut
 from napari_sti.widgets.prior_plot import PriorPlot, violin
 from napari_sti.widgets.session.prior_choice import PriorChoice
+from napari_sti.widgets.session.prior_sources import Source
 
 CURVE = {
     "name": "noise",
@@ -140,3 +141,32 @@ def test_something_is_painted(qtbot, kind):
     picture = plot.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
     seen = {picture.pixel(x, y) for x in range(0, picture.width(), 2) for y in range(0, picture.height(), 2)}
     assert len(seen) > 20
+
+
+def test_image_and_prior_follow_each_other(panel, viewer, monkeypatch):
+    """Whoever chooses one of them gets another one that fits, where there is one; nobody has to guess which."""
+    tensor = Source("tensor:run", "tensor of run", (), 6)
+    field = Source("layer:field 1", "field 1", (9, 8, 7), kind="field")
+    magnitude = Source("layer:magnitude", "magnitude", (9, 8, 7), kind="magnitude")
+    panel.editor.weights.setValue("lpn-brain")
+    panel.editor.set_images([field, magnitude], [])
+    assert panel.value().image == magnitude.key, "brightness, where nobody chose"
+    panel.editor.set_images([field, magnitude, tensor], [])
+    panel.editor.image.setCurrentIndex(2)
+    assert panel.value().weights == "lpn-tensor" and panel.value().image == tensor.key
+    panel.editor.image.setCurrentIndex(0)
+    assert panel.value().weights == "lpn-brain" and panel.value().image == field.key
+    panel.editor.weights.setValue("lpn-tensor")
+    assert panel.value().image == tensor.key
+    panel.editor.set_images([field, magnitude], [])
+    monkeypatch.setattr(panel.prior, "sources", lambda: [field, magnitude])
+    assert "there is none: reconstruct one first" in panel.why_not()
+
+
+def test_an_image_that_was_chosen_stays(panel):
+    images = [Source(f"layer:{name}", name, (9, 8, 7), kind=kind) for name, kind in (("a", ""), ("b", "magnitude"))]
+    panel.editor.weights.setValue("lpn-brain")
+    panel.editor.set_images(images[:1], [])
+    panel.editor.keep_image()
+    panel.editor.set_images(images, [])
+    assert panel.value().image == "layer:a"
