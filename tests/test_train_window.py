@@ -118,7 +118,8 @@ def test_deepsti_is_trained_stopped_and_resumed_in_the_window_and_on_the_command
     run = training.run
     window.until(lambda: len(training.state.curve("train/loss")) >= 1, timeout=START)
     window.click("sti_train")
-    window.until(lambda: run.state == "cancelled" and training.state.training.state == "stopped", timeout=START)
+    window.until(lambda: run.state == "cancelled", timeout=START)
+    window.until(lambda: training.state.training is not None and training.state.training.state == "stopped")
     stopped = read_training(run.job.out).step
     assert 0 < stopped < 100000
 
