@@ -187,7 +187,7 @@ def check_workspace(window, tmp_path, monkeypatch):
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(path), ""))
     window.click("sti_workspace_save")
     window.until(lambda: "w.sti-workspace" in window.said("sti_figure_said"))
-    assert "never saved: box - tracts (2)" in window.said("sti_figure_said")
+    assert "Not in it: box - tracts (2)" in window.said("sti_figure_said")
     viewer.layers.clear()
     window.workbench.panels["figure"].list.setValue(())
     window.controller.view.change(plane="axial", map="mms")

@@ -205,19 +205,15 @@ def _drag(histogram: Any) -> None:
 
 
 def _prior(viewer: Any, workbench: Any, folder: Path, take: Callable[[str], None]) -> None:
-    """What the prior of brains thinks of an axial slice of the MNI152 T1: value, map, perturbations."""
-    import nibabel
-    from nilearn.datasets import load_mni152_template
-
+    """What the prior of brains thinks of an axial slice of the sample brain's magnitude: value, map, perturbations."""
     from napari_sti.viz import _compat
 
-    path = folder / "MNI152-T1.nii.gz"
-    nibabel.save(load_mni152_template(resolution=2), path)
-    viewer.open(str(path), plugin="napari-sti")
-    wait(1000)
+    _open(viewer, workbench, folder / "study" / "study.yaml")
+    until(lambda: workbench.controller.studies.complete)
+    wait(2500)
     workbench.show_panel("prior")
     panel, prior = workbench.panels["prior"], workbench.controller.prior
-    viewer.dims.set_point(2, 18.0)  # held back from the training
+    viewer.dims.set_point(2, 18.0)  # a height of the template that is held back from the training
     _compat.camera(viewer).zoom *= 0.88  # the letters stand beside the image
     panel.setValue(_asked(panel.value(), "value"))
     for action, name in (("value", "prior"), ("perturb", "prior-perturb")):

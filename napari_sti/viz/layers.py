@@ -268,6 +268,7 @@ def scalar_layer(
         "colormap": colormap,
         "contrast_limits": limits,
         "blending": "translucent_no_depth",
+        "projection_mode": "none",  # a slab of streamlines must not blur images
         "visible": visible,
         "metadata": _metadata(grid, info),
         **grid.layer_keywords(),
@@ -295,6 +296,7 @@ def colour_layer(maps: ShownMaps, name: str, floor: float, ceiling: float, commo
         "name": name,
         "rgb": True,
         "blending": "translucent_no_depth",
+        "projection_mode": "none",
         "metadata": _metadata(maps.grid, info),
         **maps.grid.layer_keywords(),
     }

@@ -218,7 +218,12 @@ def _image_layer(shown: NDArray[np.float32], name: str, maps: ShownPrior, *, vis
 def _keywords(title: str, unit: str, said: str, maps: ShownPrior, *, visible: bool) -> dict[str, Any]:
     bound = maps.bound
     name = f"{bound.run} - {title}" + (f" [{unit}]" if unit else "")
-    keywords: dict[str, Any] = {"name": name, "visible": visible, "blending": "translucent_no_depth"}
+    keywords: dict[str, Any] = {
+        "name": name,
+        "visible": visible,
+        "blending": "translucent_no_depth",
+        "projection_mode": "none",
+    }
     if bound.grid is None:
         return keywords | dict(bound.keywords)
     info = {

@@ -187,6 +187,7 @@ def _image(data: NDArray[np.float32], affine: NDArray[np.float64], path: Path, p
         "colormap": colormap,
         "contrast_limits": (low, high if high > low else low + 1),
         "blending": "translucent_no_depth",
+        "projection_mode": "none",
         "metadata": {METADATA_KEY: info},
         **grid.layer_keywords(leading=shown.ndim - 3),
     }

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from napari.layers import Layer
 
 from napari_sti.core.tracts import from_lines
 from napari_sti.viz.display import DisplayGrid, shown_place
-from napari_sti.viz.tracts import TINT, draw_tracts
+from napari_sti.viz.layers import scalar_layer
+from napari_sti.viz.tracts import TINT, draw_tracts, set_slab
 
 SHAPE = (31, 27, 25)
 STRAIGHT = np.diag([-1.5, 2.0, 1.2, 1.0])
@@ -50,3 +52,16 @@ def test_nothing_is_drawn_of_nothing():
     for lines in ([], [[(1, 1, 1)]]):
         drawn = draw_tracts(from_lines(lines), grid)
         assert drawn.vectors.shape == (0, 2, 3) and drawn.colors.shape == (0, 4)
+
+
+def test_a_slab_of_streamlines_leaves_images_as_they_are(make_napari_viewer):
+    viewer = make_napari_viewer()
+    shape = (6, 7, 5)
+    shown = np.random.default_rng(0).uniform(size=shape).astype(np.float32)
+    grid = DisplayGrid(np.diag([2.0, 2, 2, 1]), shape)
+    layer = Layer.create(*scalar_layer(grid, shown, "map", "gray", (0, 1), True, info={"kind": "msa"}))
+    viewer.add_layer(layer)
+    viewer.dims.set_point(0, float(layer.translate[0] + 3 * layer.scale[0]))
+    alone = np.array(layer._slice.image.raw)
+    set_slab(viewer, 9.0)
+    np.testing.assert_array_equal(layer._slice.image.raw, alone)

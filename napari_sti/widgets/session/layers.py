@@ -115,6 +115,16 @@ class LayerSession(QObject):
         """Every layer that this package made."""
         return [layer for layer in self.viewer.layers if layer_info(layer.metadata) is not None]
 
+    def show_alone(self, *shown: Any) -> None:
+        """Show these layers, and no other image of ours; lines, labels and points stay as they are."""
+        from napari.layers import Image
+
+        for layer in self.ours():
+            if layer.visible and layer not in shown and isinstance(layer, Image):
+                layer.visible = False
+        for layer in shown:
+            layer.visible = True
+
     def of_study(self, name: str) -> list[Any]:
         """Layers of a study, from the bottom to the top."""
         return [layer for layer in self.ours() if _run_name(layer) == name and _kind(layer) not in MAP_KINDS]

@@ -13,6 +13,7 @@ from napari_sti.core.errors import InputError
 from napari_sti.jobs.job import Job
 from napari_sti.jobs.sentences import sentence_for
 from napari_sti.lpn.question import ACTIONS
+from napari_sti.viz.display import layer_info
 from napari_sti.viz.prior_layers import Bound
 from napari_sti.widgets.background import Background
 from napari_sti.widgets.session import prior_sources
@@ -216,7 +217,17 @@ class PriorSession(QObject):
         if self._queue:
             self._timer.start(10)
         else:
+            if answer.bound is not None:
+                self._show_over_its_image(answer.bound, layer)
             self.viewer.layers.selection.active = layer  # its values are those that the status line says
+
+    def _show_over_its_image(self, bound: Bound, layer: Any) -> None:
+        """A map can be seen through: below it has to be what it is about, and nothing else."""
+        image = next((one for one in self.viewer.layers if one.name == bound.title), None)
+        if image is None:
+            image = self._layers.find(bound.title.removeprefix("tensor of "), "mms")
+        own = [one for one in self._layers.ours() if (layer_info(one.metadata) or {}).get("run") == bound.run]
+        self._layers.show_alone(*(one for one in own if one.visible), *(() if image is None else (image,)))
 
     def _have_failed(self, error: Exception) -> None:
         self._job = None

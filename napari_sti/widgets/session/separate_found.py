@@ -99,7 +99,10 @@ class FoundSeparations(QObject):
 
     def show(self, run: Run) -> None:
         """Read the result of a run and add its layers, unless they are there."""
-        if run.name in self.results and self._layers_of(run.name):
+        if run.name in self.results and (there := self._layers_of(run.name)):
+            if not self.grid.shown:
+                kinds = {(layer_info(layer.metadata) or {}).get("kind"): layer for layer in there}
+                self.layers.show_alone(kinds.get("separation_pos", there[0]))
             self.arrived.emit(run.name)
         elif run.result is not None and run not in self._waiting:
             self._waiting.append(run)

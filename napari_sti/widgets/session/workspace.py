@@ -85,7 +85,7 @@ class WorkspaceSession(QObject):
         except InputError as error:
             self.failed.emit(str(error))
             return
-        words = f" Not in it, since they were never saved: {', '.join(lost)}." if lost else ""
+        words = f" Not in it: {', '.join(lost)}; open again what files or folders of runs hold." if lost else ""
         self.saved.emit(f"Written: {path}.{words}")
 
     def content(self, window: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -80,6 +80,22 @@ def test_the_slice_that_is_looked_at_goes_there_and_its_answer_comes_back(contro
     assert np.allclose(prox.data[:, :, 3], 0.9 * taken[:, :, 3]) and np.isnan(prox.data[:, :, :3]).all()
 
 
+def test_what_came_out_lies_over_the_image_that_it_is_about_and_no_other(controller, viewer, qtbot):
+    viewer.add_layer(our_layer("T1"))
+    viewer.add_layer(our_layer("T2", 1))
+    viewer.add_labels(np.zeros(viewer.layers["T1"].data.shape, np.uint8), name="drawn")
+    viewer.layers["T1"].visible = False
+    job = ask(controller, qtbot, PriorChoice("net", "prox", "layer:T1", scaling="range"))
+    asked = nibabel.load(job.out / "image.nii")
+    slab = np.take(asked.get_fdata(dtype=np.float32), [job.params["slice"]], job.params["axis"])
+    affine = asked.affine.copy()
+    affine[:3, 3] += job.params["slice"] * affine[:3, job.params["axis"]]
+    answer(controller, qtbot, job, RECORD, prox=(0.5 * slab, affine))
+    qtbot.waitUntil(lambda: len(viewer.layers) == 4)
+    qtbot.waitUntil(lambda: not viewer.layers["T2"].visible)
+    assert [layer.name for layer in viewer.layers if layer.visible] == ["T1", "drawn", "prox of T1 1 - prox [a.u.]"]
+
+
 def test_photos_stacks_and_regions(controller, viewer, qtbot):
     viewer.add_image(np.random.default_rng(0).uniform(size=(8, 9)), name="photo", scale=(2, 3), translate=(5, 1))
     viewer.add_image(np.zeros((8, 9, 3), np.uint8), name="colours", rgb=True)
