@@ -87,11 +87,11 @@ class SeparatePanel(Panel):
         inside.setContentsMargins(0, 0, 0, 0)
         inside.addWidget(self.device)
         inside.addWidget(self.naming)
-        self.more = Fold("More", content)
+        self.more = Fold("Device and names", content)
         self.more.button.setObjectName("sti_separate_more")
         self.rows.addWidget(self.chips)
         self.rows.addWidget(self.blocked)
-        # What the run needs is seen without opening More, where the device is chosen.
+        # What the run needs is seen without opening the fold where the device is chosen.
         for part in (self.chi, self.rates, self.dr, self.method, self.more, self.device.needs):
             self.rows.addWidget(part)
         for part in (self.numbers, self.curve):
