@@ -19,6 +19,14 @@ def toy(monkeypatch):
     monkeypatch.setattr(registry, "_found", lambda: MappingProxyType({"toy": Toy()}))
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """Heed SIGINT, which is ignored in programs that a shell has put into the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def _train(*words) -> int:
     return main(["train", "toy", "--device", "cpu", *map(str, words)])
 
