@@ -75,12 +75,12 @@ def param(
 
 
 def param_again(params_type: type, name: str, **changes: Any) -> Any:
-    """Declare a parameter of a parent class again, with another default or other words.
+    """Declare a parameter of another class again, such as of the parent, with another default or other words.
 
     Parameters
     ----------
     params_type : type
-        The parent that declares it.
+        The class that declares it.
     name : str
         Of the parameter.
     **changes

@@ -16,6 +16,7 @@ from napari_sti.core.tensor_field import TensorField
 from napari_sti.core.tracts import Tracts
 from napari_sti.evaluate.figure_spec import MAPS, FigureSpec, PanelSpec, check_figure
 from napari_sti.evaluate.figure_titles import fitted_titles
+from napari_sti.evaluate.figure_tracts import draw_tracts
 from napari_sti.evaluate.page import ANGLE_MAP, DIM, FONT, MMS_MAP, MSA_MAP, NEUTRAL, new_figure
 from napari_sti.evaluate.slices import Plane, Windows, choose_plane, suited_windows
 from napari_sti.io.results import load_further
@@ -196,8 +197,8 @@ class _Sheet:
         axes.imshow(
             _picture(panel, self._windows), aspect="auto", interpolation="nearest", **_style(panel, self._windows)
         )
-        if panel.tracts is not None:
-            _draw_tracts(axes, panel, self._spec.slab_mm)
+        if panel.tracts is not None and panel.source is not None:
+            draw_tracts(axes, panel.tracts, panel.source.tensor, panel.plane, self._spec.slab_mm)
         if self._spec.letters:
             _letters(axes, panel.plane.letters, 0.09 / width, 0.09 / height)
         if self._spec.scale_bar and first:
@@ -342,48 +343,6 @@ def _scale_bar(axes: "Axes", plane: Plane, width: float, height: float) -> None:
     words = f"{length / 10:g} cm" if length >= 10 else f"{length} mm"
     style: dict[str, Any] = dict(color="white", size=FONT - 3, ha="center", va="bottom")
     axes.text(left + share / 2, bottom + 0.035 / height, words, transform=axes.transAxes, **style)
-
-
-def _draw_tracts(axes: "Axes", panel: Prepared, slab: float) -> None:
-    """Draw the streamlines whose segments lie within the slab, coloured by direction."""
-    from matplotlib.collections import LineCollection
-
-    tracts, source, plane = panel.tracts, panel.source, panel.plane
-    assert tracts is not None and source is not None and plane is not None
-    begin = tracts.segments
-    across = page_places(tracts.points, source.tensor, plane)
-    ends = np.stack([across[begin], across[begin + 1]], axis=1)
-    near = np.abs(ends[..., 2].mean(axis=1)) <= slab / 2
-    extent = tracts.points[begin + 1] - tracts.points[begin]
-    colors = np.abs(extent) / np.maximum(np.linalg.norm(extent, axis=1, keepdims=True), 1e-6)
-    rows, columns = _shape(plane)
-    lines = LineCollection(ends[near][..., :2], colors=0.25 + 0.75 * colors[near], linewidths=0.6)
-    lines.set_capstyle("round")
-    axes.add_collection(lines)
-    axes.set_xlim(-0.5, columns - 0.5)
-    axes.set_ylim(rows - 0.5, -0.5)
-
-
-def page_places(points: NDArray[np.floating], tensor: TensorField, plane: Plane) -> NDArray[np.float64]:
-    """Places (n, 3) on the page of points in RAS mm: column and row in voxels, and mm in front of the slice."""
-    orientation = frames.canonical_orientation(tensor.affine)
-    affine = frames.reorder_affine(tensor.affine, orientation, tensor.shape)
-    back = np.linalg.inv(affine)
-    index = np.asarray(points, np.float64) @ back[:3, :3].T + back[:3, 3]
-    normal = {"sagittal": 0, "coronal": 1, "axial": 2}[plane.axis]
-    across, up = (axis for axis in range(3) if axis != normal)
-    rows, columns = _shape(plane)
-    column = index[:, across] - plane.box[0].start
-    column = columns - 1 - column if plane.convention == "radiological" else column
-    row = rows - 1 - (index[:, up] - plane.box[1].start)
-    depth = (index[:, normal] - plane.index) * frames.voxel_size(affine)[normal]
-    return np.stack([column, row, depth], axis=1)
-
-
-def _shape(plane: Plane) -> tuple[int, int]:
-    """Rows and columns of a slice."""
-    across, up = plane.box
-    return up.stop - up.start, across.stop - across.start
 
 
 def _words(panels: list[Prepared], spec: FigureSpec) -> list[str]:

@@ -11,7 +11,7 @@ from napari_sti.core import frames
 from napari_sti.core.errors import InputError
 from napari_sti.core.tensor_field import TensorField
 from napari_sti.core.tracts import from_lines
-from napari_sti.evaluate.figure_panels import draw_figure, page_places, save_panels
+from napari_sti.evaluate.figure_panels import draw_figure, save_panels
 from napari_sti.evaluate.figure_spec import (
     FigureSpec,
     PanelSpec,
@@ -20,6 +20,7 @@ from napari_sti.evaluate.figure_spec import (
     read_figure,
     write_figure,
 )
+from napari_sti.evaluate.figure_tracts import page_places
 from napari_sti.evaluate.slices import choose_plane
 from napari_sti.io.results import save_result
 from napari_sti.io.tracts import save_tracts

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from napari_sti.core.params import param
+from napari_sti.core.params import param, param_again
 from napari_sti.core.progress import Progress, silent
 from napari_sti.core.separated import SeparatedField
 from napari_sti.core.separation import Form, SeparationInput, SeparationMethod
 from napari_sti.recon.budget import operator_bytes, volume_bytes
+from napari_sti.recon.methods.deepsti import DeepStiParams
+from napari_sti.recon.separation.wavesep import WaveSepParams
 from napari_sti.recon.weights import find_weights
 
 WIDTH = 48
@@ -24,20 +26,12 @@ class DeepSepStiParams:
         help="Name of weights that come with the package, or a .safetensors file as written by a training.",
         path="file",
     )
-    precision: str = param(
-        "float32",
-        label="Precision",
-        choices=("float32", "bfloat16", "float16"),
-        help="Of the features of the network: half of the memory, and on a GPU less time, for errors of some "
-        "thousandths (bfloat16) or less (float16) of the range of the network's result.",
-        advanced=True,
-    )
-    chunk: str = param(
-        "auto",
-        label="Chunks",
+    precision: str = param_again(DeepStiParams, "precision")
+    chunk: str = param_again(
+        DeepStiParams,
+        "chunk",
         help="auto, whole, or the number of voxels that the network is evaluated at, at a time; the result is the "
         "same.",
-        advanced=True,
     )
     level: str = param(
         "one",
@@ -47,22 +41,11 @@ class DeepSepStiParams:
         "sources: with one orientation alone, always, or never.",
         advanced=True,
     )
-    r2_typical: float = param(
-        13.0,
-        label="Typical R2",
-        unit="Hz",
-        help="Where R2* is given without R2: the value about which R2 lies (13 Hz is in use at 3 T).",
-        low=0.0,
-        high=1000.0,
-        advanced=True,
-    )
-    r2_weight: float = param(
-        0.2,
-        label="Trust in it",
+    r2_typical: float = param_again(WaveSepParams, "r2_typical")
+    r2_weight: float = param_again(
+        WaveSepParams,
+        "r2_weight",
         help="Weight of ½ ((R2 − typical) / Dr)² against the misfit of R2*, where R2 is found as well.",
-        low=1e-6,
-        high=1e6,
-        advanced=True,
     )
     r2_rounds: int = param(
         1,
