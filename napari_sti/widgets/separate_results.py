@@ -22,6 +22,10 @@ from napari_sti.widgets.separate_histogram import JointHistogramView
 from napari_sti.widgets.session.separate_found import FoundSeparations, is_brush
 
 _NAME = int(Qt.ItemDataRole.UserRole)
+_HINT = (
+    "Drag a rectangle in the histogram to see where these voxels are. "
+    "Its last column and row hold all larger values, too."
+)
 
 
 class SeparationResults(QWidget):
@@ -169,6 +173,6 @@ class SeparationResults(QWidget):
         self.histogram.set_brush(None)
 
     def _show_brush(self, said: str) -> None:
-        self.said.setText(said or "Drag a rectangle in the histogram to see where these voxels are.")
+        self.said.setText(said or _HINT)
         self.said.setEnabled(bool(said))
         self.clear.setVisible(bool(said))

@@ -180,6 +180,8 @@ class PriorPanel(Panel):
         model = answer.record["model"]["title"]
         on = "" if answer.bound is None else f" on {answer.bound.title}"
         layers = f"; {count(len(answer.layers), 'layer')} added" if answer.layers else ""
+        if any("prior map" in keywords["name"] for _, keywords, _ in answer.layers):
+            layers += ". In the map red is less likely than usual here, blue likelier"
         self.outcome.setValue(answer.record, f"{model}{on}{layers}.")
         self._show()
         self._reveal.start()
