@@ -25,7 +25,7 @@ from napari_sti.recon.unrolled.layers import Layer, Planes, Shape
 from napari_sti.recon.unrolled.plan import Normalisation, Operation, Pass, Plan, make_plan
 
 CPU_SLAB_BYTES = 16_000_000
-"""Of what a layer makes at a time on a CPU: more would be fresh memory for every slab, which is slow."""
+"""Of what a layer makes or sees at a time on a CPU: more would be fresh memory for every slab, which is slow."""
 
 CPU_BLOCK_BYTES = 1_000_000
 """Of what is changed value by value at a time on a CPU: it stays in the cache."""
@@ -165,7 +165,8 @@ class _Run:
     def _make(self, one: Pass, layer: Layer) -> None:
         layer.to(self.device, self.compute)
         sources = [self.volumes[name] for name in one.sources]
-        parts = self._cut(self.shapes[one.name], layer.step, CPU_SLAB_BYTES)
+        made_values, seen_values = (math.prod(self.shapes[name]) for name in (one.name, one.sources[0]))
+        parts = self._cut(self.shapes[one.name], layer.step, CPU_SLAB_BYTES * min(1.0, made_values / seen_values))
         moments: list[_Moments | None] = [None] * len(parts)
         out = None if len(parts) == 1 else self._new(one.name)
 
@@ -250,7 +251,7 @@ class _Run:
 
     # ---- what both do ----------------------------------------------------------------------------------------------
 
-    def _cut(self, shape: Shape, step: int, cpu_bytes: int) -> list[Planes]:
+    def _cut(self, shape: Shape, step: int, cpu_bytes: float) -> list[Planes]:
         """Cut a volume into slabs of about equal thickness, in multiples of a step, as many for every thread."""
         c, x, y, z = shape
         units = -(-x // step)

@@ -77,8 +77,20 @@ class Convolution(Layer):
         m, padding = self.module, [0, *self.padding[1:]]
         if slabs[0].device.type == "cpu" and slabs[0].dtype == torch.float32 and _ONEDNN:
             # torch leaves slabs of few channels to a convolution that is ten times slower.
-            return torch.mkldnn_convolution(slabs[0], self.weight, self.bias, padding, m.stride, m.dilation, m.groups)
+            slab, weight = self._laid_out(slabs[0])
+            return torch.mkldnn_convolution(slab, weight, self.bias, padding, m.stride, m.dilation, m.groups)
         return functional.conv3d(slabs[0], self.weight, self.bias, m.stride, padding, m.dilation, m.groups)
+
+    def _laid_out(self, slab: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Slab and weights in the order in memory that is fastest for them.
+
+        Where no two outputs look at one voxel, bringing volumes that lie one behind the other into the order of
+        channels takes longer than the convolution: then a plain copy of the slab does it in half the time.
+        """
+        apart = all(s >= k for s, k in zip(self.stride, self.kernel, strict=True))
+        if apart and slab.stride(1) != 1:
+            return slab.contiguous(), self.weight.contiguous()
+        return slab, self.weight
 
 
 class Transposed(Layer):
