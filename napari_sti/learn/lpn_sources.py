@@ -26,6 +26,9 @@ PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")
 HELD_BACK = (10.0, 26.0)
 """Axial slices of the MNI152 template, in mm, that no training of slices sees; 3 mm beside them are left out, too."""
 
+TISSUE_BRIGHTNESS = (0.0, 0.27, 0.655, 0.86)
+"""Of air, fluid, grey and white matter in the MNI152 T1: the medians where one of them is nearly alone."""
+
 _BRAINS = BrainRanges(voxel_size=(1.4, 2.6))
 _KEPT = 2  # brains or volumes in memory at a time
 _PATCHES_OF_A_BRAIN = 96
@@ -193,8 +196,27 @@ class TemplateSlices(Source):
         slices = self._held if number >= _VALIDATION else self._train
         image = self._t1[..., int(rng.choice(slices))]
         if number >= _VALIDATION:
-            return crop(image[None], self.patch, 2, rng)
-        return mirrored(contrasted(deformed(image, self.patch, rng), rng), rng, (1, 2))
+            return self._finished(crop(image[None], self.patch, 2, rng), rng, held_back=True)
+        return mirrored(self._finished(deformed(image, self.patch, rng), rng), rng, (1, 2))
+
+    def _finished(
+        self, patch: NDArray[np.float32], rng: np.random.Generator, *, held_back: bool = False
+    ) -> NDArray[np.float32]:
+        """What becomes of a patch once it is cut out; those that are held back stay as they are."""
+        return patch if held_back else contrasted(patch, rng)
+
+
+class SharpSlices(TemplateSlices):
+    """The same slices with one contrast and sharp edges: every pixel has the brightness of one tissue.
+
+    The template is the average of many brains, so its own edges are blurred, and a prior that has seen many
+    contrasts has no reason to doubt a brightness between those of two tissues. This one has.
+    """
+
+    def _finished(
+        self, patch: NDArray[np.float32], rng: np.random.Generator, *, held_back: bool = False
+    ) -> NDArray[np.float32]:
+        return sharpened(patch)
 
 
 class Tensors(Source):
@@ -239,8 +261,8 @@ class Tensors(Source):
 
 def make_source(kind: str, folder: Path | None, patch: int, seed: int) -> Source:
     """Make the source that a training names; `folder` where its kind needs one."""
-    if kind == "template":
-        return TemplateSlices(patch, seed)
+    if kind in ("template", "sharp"):
+        return (TemplateSlices if kind == "template" else SharpSlices)(patch, seed)
     if kind == "simulated":
         simulated = Brains(_BRAINS, seed).brain
         return Tensors(patch, seed, simulated, simulated)
@@ -281,6 +303,12 @@ def deformed(image: NDArray[np.float32], patch: int, rng: np.random.Generator) -
     at = (places + middle) * (2 / (np.array(image.shape) - 1)) - 1
     grid = torch.from_numpy(at[..., ::-1].astype(np.float32))[None]
     return F.grid_sample(torch.from_numpy(image)[None, None], grid, align_corners=True)[0].numpy()
+
+
+def sharpened(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give every pixel of T1-like images the brightness of the tissue that it is nearest to."""
+    levels = np.array(TISSUE_BRIGHTNESS, np.float32)
+    return levels[np.digitize(image, (levels[1:] + levels[:-1]) / 2)]
 
 
 def contrasted(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

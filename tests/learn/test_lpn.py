@@ -8,7 +8,15 @@ import torch
 from napari_sti.core.errors import InputError
 from napari_sti.core.params import from_mapping
 from napari_sti.learn.brains import Brain
-from napari_sti.learn.lpn_sources import Examples, TemplateSlices, Tensors, contrasted, make_source
+from napari_sti.learn.lpn_sources import (
+    TISSUE_BRIGHTNESS,
+    Examples,
+    SharpSlices,
+    TemplateSlices,
+    Tensors,
+    contrasted,
+    make_source,
+)
 from napari_sti.learn.registry import get_task
 from napari_sti.lpn.checkpoint import load_lpn
 from napari_sti.recon.unrolled.whitened import to_tensor
@@ -53,6 +61,7 @@ def volumes(folder):
         ("slices", volumes, (1, 12, 12)),
         ("volumes", volumes, (1, 12, 12, 12)),
         ("template", None, (1, 12, 12)),
+        ("sharp", None, (1, 12, 12)),
     ],
 )
 def test_sources(tmp_path, kind, make, shape):
@@ -74,6 +83,15 @@ def test_no_slice_that_is_held_back_is_trained_on():
     source = TemplateSlices(32, 0)
     assert not set(source._train) & set(source._held) and len(source._held) > 10
     assert min(abs(a - b) for a in source._train for b in source._held) >= 3
+
+
+def test_sharp_slices_have_the_brightness_of_a_tissue_everywhere_also_those_held_back():
+    source = SharpSlices(32, 0)
+    held = Examples(source, validation=12)
+    values = torch.cat([*(source.example(n) for n in range(12)), *(held[n] for n in range(12))]).unique()
+    assert len(values) > 2 and np.isin(values.numpy(), np.array(TISSUE_BRIGHTNESS, np.float32)).all()
+    smooth = Examples(TemplateSlices(32, 0), validation=1)[0]
+    assert (held[0] - smooth).abs().max() < 0.21, "the same slice: no pixel is further from it than half a step"
 
 
 def test_contrast_is_continuous():
@@ -117,6 +135,7 @@ def test_trains_stays_convex_and_resumes(tmp_path):
     whole = train("lpn", given, tmp_path / "whole", device="cpu")
     network, card = load_lpn(whole / "lpn-images.safetensors")
     assert network.is_convex() and card["domain"]["noise"] == [0.1, 0.1] and card["steps"] == 6
+    assert card["parameters"] == network.parameter_count() and card["training"]["steps"] == 6
     assert "val/psnr" in card["scores"] and json.loads((whole / "train.json").read_text())["state"] == "done"
     assert list((whole / "pictures").glob("*denoised.png"))
     train("lpn", dict(given, steps=3), tmp_path / "parts", device="cpu")

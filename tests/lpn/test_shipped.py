@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from napari_sti.learn.lpn_sources import Examples, SharpSlices, TemplateSlices
+from napari_sti.lpn import paths
 from napari_sti.lpn.checkpoint import load_lpn
-from napari_sti.lpn.prior import prior
+from napari_sti.lpn.prior import prior, prior_along
 from napari_sti.lpn.proofs import check_prior
 from napari_sti.recon.weights import SHIPPED
 
+_SHAPE = (9, 7, 8)
+"""Odd and not cubic; networks of fields that are free in size see all of it from every voxel, as of larger ones."""
 LAPLACIAN = SHIPPED / "lpn-laplacian.safetensors"
 
 
@@ -38,7 +42,7 @@ def test_shipped_networks_are_a_prox(file):
     assert file == LAPLACIAN or "MNI152" in card["trained_on"], "whose anatomy it is has to be said"
     assert file.stat().st_size < 10e6
     noise = card.get("domain", {}).get("noise", [0.1])[-1]
-    shape = network.image_shape or (12,) * network.spatial
+    shape = network.image_shape or _SHAPE[: network.spatial]
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(2, *([network.channels] if network.channels else []), *shape, generator=generator)
     report = check_prior(network, images, noise=noise)
@@ -56,3 +60,15 @@ def test_an_ordinary_denoiser_beside_the_brain_prior_is_none():
     assert not report.is_prox
     asymmetry = next(check for check in report.checks if "symm" in check.id)
     assert asymmetry.passed is False and asymmetry.value > 1e-3
+
+
+def test_a_prior_of_sharp_slices_dislikes_blur_and_one_of_many_contrasts_does_not():
+    """What docs/prior.md says of both, on fewer and smaller patches."""
+    grew = {}
+    for name, source in (("lpn-brain-sharp", SharpSlices), ("lpn-brain", TemplateSlices)):
+        held = Examples(source(40, 0), validation=8)
+        patches = [x for x in (held[n] for n in range(8)) if (x > 0.05).float().mean() > 0.5][:3]
+        network, _ = load_lpn(SHIPPED / f"{name}.safetensors")
+        found = prior_along(network, paths.blur(torch.stack(patches)), paths.BLUR, name="blur", tolerance=5e-4)
+        grew[name] = (found.values[1:] > found.values[:-1]).double().mean()
+    assert grew["lpn-brain-sharp"] > 0.9 and grew["lpn-brain"] < 0.3

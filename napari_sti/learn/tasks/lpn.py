@@ -13,13 +13,15 @@ from napari_sti.learn.task import Task, TrainingParams
 if TYPE_CHECKING:
     from lightning.pytorch import LightningDataModule, LightningModule
 
-SOURCES = ("simulated", "template", "images", "slices", "volumes", "tensors")
+SOURCES = ("simulated", "template", "sharp", "images", "slices", "volumes", "tensors")
 _OWN = ("images", "slices", "volumes", "tensors")
 _FIXED = {"lpn_28": 28, "lpn_128": 128}
 DISCLAIMER = "Research software; not for diagnosis."
 TRAINED_ON = {
     "simulated": "tensors of simulated brains (MNI152 anatomy, hand-laid and random fibres)",
     "template": "axial slices of the MNI152 T1 template, deformed and with changed contrast",
+    "sharp": "axial slices of the MNI152 T1 template, deformed, in one contrast with sharp edges: every pixel has the "
+    "brightness of one tissue",
 }
 
 
@@ -31,8 +33,9 @@ class LpnTraining(TrainingParams):
         "simulated",
         label="Images",
         choices=SOURCES,
-        help="Tensors of simulated brains, slices of the MNI152 template, or own data: a folder of images, of NIfTI "
-        "volumes (whole or as axial slices), or of tensors (dataset.yaml).",
+        help="Tensors of simulated brains, slices of the MNI152 template (template: in many contrasts; sharp: in one, "
+        "with sharp edges), or own data: a folder of images, of NIfTI volumes (whole or axial slices), or of tensors "
+        "(dataset.yaml).",
     )
     data: str = param("", label="Folder", help="Where own data lie.", path="folder")
     channels: int = param(
@@ -101,7 +104,7 @@ class LpnTraining(TrainingParams):
         """Channels and spatial axes of an example."""
         if self.source in ("simulated", "tensors"):
             return 6, 3
-        return (1 if self.source == "template" else self.channels), 3 if self.source == "volumes" else 2
+        return (1 if self.source in ("template", "sharp") else self.channels), 3 if self.source == "volumes" else 2
 
     def patch_edge(self) -> int:
         """Edge of a patch in voxels."""
@@ -185,20 +188,22 @@ class LpnTask(Task):
         from napari_sti.lpn.checkpoint import save_lpn
 
         network: Any = module.network
-        save_lpn(network, card(params, facts, path.stem, network.family), path, overwrite=True)
+        about = card(params, facts, path.stem, network.family, network.parameter_count())
+        save_lpn(network, about, path, overwrite=True)
         return path
 
 
-def card(params: LpnTraining, facts: Mapping[str, Any], name: str, family: str) -> dict[str, Any]:
+def card(params: LpnTraining, facts: Mapping[str, Any], name: str, family: str, count: int) -> dict[str, Any]:
     """Make the card of trained weights; `facts` is what the engine says (see `Task.export`)."""
     tensors = params.image_kind()[0] == 6 and params.source in ("simulated", "tensors")
     return {
         "name": name,
         "title": "Learned proximal network",
         "family": family,
-        "parameters": facts["parameters"],
+        "parameters": count,
         "trained_on": TRAINED_ON.get(params.source, f"{params.source} in {Path(params.data).name}"),
         "recipe": "napari-sti train lpn",
+        "training": facts["parameters"],
         "seed": facts["seed"],
         "steps": facts["steps"],
         "seconds": facts["seconds"],
