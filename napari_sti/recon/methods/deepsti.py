@@ -110,7 +110,7 @@ class DeepSti(Method):
         """Peak memory on the device when `home` is another: the operator, and slabs of the features."""
         grid = _padded(shape)
         slabs = 4 * 32 * 4 * _width(params.weights) * grid[1] * grid[2]
-        return operator_bytes(shape, orientations, components=6) + 5 * 6 * volume_bytes(grid) + slabs + 300_000_000
+        return operator_bytes(shape, orientations, components=6) + 8 * 6 * volume_bytes(grid) + slabs + 300_000_000
 
 
 def _padded(shape: tuple[int, int, int]) -> tuple[int, int, int]:

@@ -26,6 +26,11 @@ INPUTS = 22
 """Estimate 6, residual gradient 6, first estimate 6, mask 1, place in the head 3."""
 CONDITIONS = 14
 
+_COMPONENT_SIGNS = (1, 1, 1, -1, -1, 1)
+"""What exchanging left and right does to the whitened components: xy and xz change their signs."""
+_INPUT_SIGNS = (*3 * _COMPONENT_SIGNS, 1, -1, 1, 1)
+_CONDITION_SIGNS = (1, 1, 1, 1, -1, -1, 1, 1, 1, 1, 1, 1, 1, 1)
+
 FIRST_ITERATIONS, LATER_ITERATIONS = 3, 2
 """Of the least squares before the network and after it."""
 
@@ -54,16 +59,24 @@ class CompactModel(UnrolledModel):
         Of `CompactNetwork`.
     spread : float
         τ: how far the fit may go from the correction, in whitened units.
+    both_sides : bool
+        Use the mean of the correction and of that of the scan's mirror image, left for right: a network that was
+        trained on brains of both kinds has no reason to answer differently, but by its errors, which are averaged. So
+        the mirror image of a scan gives the mirror image of the result. Training takes one of them.
     """
 
     family: ClassVar[str] = "compact"
     multiple: ClassVar[int] = CompactNetwork.multiple
     axes: ClassVar[str] = "RAS"
 
-    def __init__(self, iterations: int = 2, widths: Sequence[int] = WIDTHS, spread: float = 0.25) -> None:
+    def __init__(
+        self, iterations: int = 2, widths: Sequence[int] = WIDTHS, spread: float = 0.25, both_sides: bool = True
+    ) -> None:
         super().__init__()
         self.config = {"iterations": int(iterations), "widths": [int(w) for w in widths], "spread": float(spread)}
-        self.iterations, self.spread = int(iterations), float(spread)
+        self.config["both_sides"] = bool(both_sides)
+        self.iterations, self.spread, self.both_sides = int(iterations), float(spread), bool(both_sides)
+        self.evaluations = 2 if both_sides else 1
         self.network = CompactNetwork(INPUTS, 6, CONDITIONS, widths)
 
     def estimate(
@@ -78,16 +91,27 @@ class CompactModel(UnrolledModel):
         total = self.iterations if iterations is None else iterations
         w, chi = problem.first, None
         for number in range(total):
-            volumes = padded(problem.inputs(w, number), CompactNetwork.multiple)
-            network = self.network.for_scan(problem.conditions(number))
-            correction = cropped(self.evaluation(network, volumes[None])[0], operator.shape)
-            w = problem.fit.fit((w + correction) * operator.mask, self.spread, LATER_ITERATIONS)
+            correction = self._correction(problem.inputs(w, number), problem.conditions(number))
+            w = problem.fit.fit(w.add(correction).mul_(operator.mask), self.spread, LATER_ITERATIONS)
             chi, before = to_tensor(w), chi
             if on_iterate is not None:
                 left = misfit(operator, chi, field)
                 residual = relative_residual(left, field, operator.mask)
                 on_iterate(Iterate(number + 1, total, chi, residual, relative_step(chi, before)))
         return to_tensor(w) if chi is None else chi
+
+    def _correction(self, inputs: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
+        """What the network adds to the estimate (6, X, Y, Z), given what it sees and is told."""
+        correction = self._evaluated(inputs, conditions)
+        if self.both_sides:
+            other = self._evaluated(mirrored(inputs, _INPUT_SIGNS), conditions * _signs(_CONDITION_SIGNS, conditions))
+            correction = correction.add_(mirrored(other, _COMPONENT_SIGNS)).mul_(0.5)
+        return correction
+
+    def _evaluated(self, inputs: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
+        volumes = padded(inputs, CompactNetwork.multiple)
+        out = self.evaluation(self.network.for_scan(conditions), volumes[None])[0]
+        return cropped(out, inputs.shape[1:])
 
     def unrolled(self, problem: "Problem") -> list[torch.Tensor]:
         """Corrections and fits (whitened) of every iteration, with gradients: for training."""
@@ -160,6 +184,15 @@ class Problem:
         sizes = [math.log2(edge / 2) for edge in self.operator.voxel_size]
         values = [len(h) / 6, 1 / len(h), 5 * spread, *second * (1, 3, 3, 1, 3, 1), noise, *sizes, float(number)]
         return torch.tensor(values, dtype=self.first.dtype, device=self.first.device)
+
+
+def mirrored(volumes: torch.Tensor, signs: Sequence[int]) -> torch.Tensor:
+    """Volumes (C, X, Y, Z) with the ends of the first axis exchanged, each times its sign."""
+    return volumes.flip(1).mul_(_signs(signs, volumes)[:, None, None, None])
+
+
+def _signs(signs: Sequence[int], like: torch.Tensor) -> torch.Tensor:
+    return torch.tensor(signs, dtype=like.dtype, device=like.device)
 
 
 def padded(volumes: torch.Tensor, multiple: int) -> torch.Tensor:

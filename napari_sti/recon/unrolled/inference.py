@@ -77,7 +77,7 @@ def infer(
     size = parse_chunk(chunk)
     model, _ = load_model(weights.file, device)
     grid = CanonicalGrid(acquisition, axes=model.axes)
-    run = _Run(grid, iterations or model.iterations, TimedProgress.of(progress))
+    run = _Run(grid, iterations or model.iterations, TimedProgress.of(progress), model.evaluations)
     evaluation, said = choose_evaluation(model, grid, size, PRECISIONS[precision], home, run.on_part)
     model.evaluation, model.on_fit = evaluation, run.on_fit
     operator = StiOperator(grid.shape, grid.voxel_size, grid.b0_dirs, grid.mask, device=device)
@@ -136,13 +136,15 @@ def parse_chunk(text: str) -> int | None:
 class _Run:
     """What is reported and recorded on the way."""
 
-    def __init__(self, grid: CanonicalGrid, total: int, clock: TimedProgress) -> None:
+    def __init__(self, grid: CanonicalGrid, total: int, clock: TimedProgress, evaluations: int = 1) -> None:
         self.grid, self.total, self._clock = grid, total, clock
         self.records: list[dict[str, Any]] = []
+        self._evaluations, self._evaluated = evaluations, 0
         self._told = time.monotonic()
 
     def on_iterate(self, iterate: Iterate) -> None:
         """Report an iteration."""
+        self._evaluated = 0
         self.records.append(iteration_record(iterate, self._clock.seconds))
         chi = iterate.chi
         self._clock(
@@ -159,7 +161,9 @@ class _Run:
 
     def on_part(self, share: float) -> None:
         """Say how far the network is."""
-        self._tell(f"network, {share:.0%} of iteration {len(self.records) + 1}")
+        done = min(1.0, (self._evaluated + share) / self._evaluations)
+        self._evaluated += share >= 1
+        self._tell(f"network, {done:.0%} of iteration {len(self.records) + 1}")
 
     def on_fit(self) -> None:
         """Say that least squares are on."""

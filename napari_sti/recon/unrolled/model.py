@@ -57,6 +57,8 @@ class UnrolledModel(torch.nn.Module, ABC):
         Plain JSON; ``type(model)(**model.config)`` is a model of the same shape.
     iterations : int
         As trained.
+    evaluations : int
+        Of networks in each iteration.
     evaluation : callable
         How networks are evaluated without gradients: whole by default, or in chunks (see
         `napari_sti.recon.unrolled.chunked`). Models call it for every network that takes whole volumes.
@@ -70,6 +72,7 @@ class UnrolledModel(torch.nn.Module, ABC):
 
     config: dict[str, Any]
     iterations: int
+    evaluations: int = 1
 
     def __init__(self) -> None:
         super().__init__()

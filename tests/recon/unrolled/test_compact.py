@@ -11,9 +11,9 @@ from napari_sti.recon.unrolled.whitened import to_tensor
 WIDTHS = (6, 8, 10)
 
 
-def model(seed=0, iterations=2):
+def model(seed=0, iterations=2, both_sides=True):
     torch.manual_seed(seed)
-    made = CompactModel(iterations=iterations, widths=WIDTHS)
+    made = CompactModel(iterations=iterations, widths=WIDTHS, both_sides=both_sides)
     with torch.no_grad():  # so that the numbers about the scan matter
         for film in made.network.films:
             film.weight.normal_(0, 0.2)
@@ -48,11 +48,30 @@ def test_iterates_end_with_the_result_which_is_zero_outside_the_mask():
 
 def test_training_and_use_compute_the_same():
     operator, field = scan((12, 9, 17), n=3)
-    made = model(3)
+    made = model(3, both_sides=False)
     with torch.inference_mode():
         used = made.estimate(operator, field)
     trained = to_tensor(made.unrolled(Problem.of(operator, field))[-1])
     assert float((used - trained.detach()).abs().max()) < 1e-4 * float(used.abs().max())
+
+
+def test_the_mirror_image_of_a_scan_gives_the_mirror_image_of_the_result():
+    operator, field = scan((13, 18, 11), n=3)
+    dirs = np.asarray(operator.b0_dirs) + np.array((0.1, 0, 0))  # none of them in the plane between left and right
+    dirs /= np.linalg.norm(dirs, axis=1, keepdims=True)
+    here, there = (
+        StiOperator(operator.shape, operator.voxel_size, d, m)
+        for d, m in ((dirs, operator.mask), (dirs * (-1, 1, 1), operator.mask.flip(0)))
+    )
+    off = {}
+    for both_sides in (True, False):
+        made = model(5, both_sides=both_sides)
+        with torch.inference_mode():
+            chi = made.estimate(here, field)
+            other = made.estimate(there, field.flip(1))
+        back = other.flip(1) * torch.tensor([1, -1, -1, 1, 1, 1])[:, None, None, None]
+        off[both_sides] = float((chi - back).abs().max() / chi.abs().max())
+    assert off[True] < 2e-4 < 1e-2 < off[False]
 
 
 def test_every_weight_of_the_network_gets_a_gradient():
