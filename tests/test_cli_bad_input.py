@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from napari_sti.cli import main
+from tests.io.bad_files import SAID, make_bad_file
 from tests.io.studies import SHAPE, acquisition, ball, grid, rotation
 
 STRAIGHT, TILTED = [0.0, 0.0, 1.0], [0.0, 0.6, 0.8]
@@ -102,6 +103,20 @@ def test_bad_volumes(tmp_path, capsys, content, name, data, codes, says):
     save(tmp_path / f"{name}.nii.gz", data, **codes)
     line = refused(capsys, write(tmp_path, content), tmp_path / "out")
     assert f"{tmp_path}/{name}.nii.gz: " in line and says in line
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_files_that_are_no_whole_images(tmp_path, capsys, content, name):
+    path = make_bad_file(tmp_path, name)
+    line = refused(capsys, write(tmp_path, content | {"field": ["f1.nii.gz", name]}), tmp_path / "out")
+    assert f"{path}: {SAID[name]}" in line
+
+
+def test_a_text_file_as_field_map_and_a_folder(tmp_path, capsys, content):
+    (tmp_path / "notes.txt").write_text("0 0 1\n")
+    for name, says in (("notes.txt", "this is a text file, not a NIfTI image"), (".", "the field is a folder")):
+        line = refused(capsys, write(tmp_path, content | {"field": ["f1.nii.gz", name]}), tmp_path / "out")
+        assert says in line and "B0" not in line
 
 
 @pytest.mark.parametrize(

@@ -208,6 +208,8 @@ def test_lines_ellipsoids_and_three_planes_by_mouse(window):
     coronal = dock.widget.planes["coronal"]
     window.until(lambda: coronal.canvas.isVisible())
     window.qtbot.wait(400)
+    high = viewer.window._qt_window.height()
+    assert 0.35 * high < coronal.height() < 0.55 * high, "a readable share"
     check_click(window, coronal)
     assert coronal.annotations.legend(coronal.view.viewer).caption[0].startswith("coronal")
     controller.view.change(radiological=True)

@@ -70,9 +70,8 @@ def brush(window, low, high):
     window.qtbot.mouseRelease(histogram, Qt.MouseButton.LeftButton, pos=end)
 
 
-def test_reconstruct_separate_and_brush(make_window, study):  # noqa: F811
+def test_reconstruct_separate_and_brush(make_window, study, tmp_path):  # noqa: F811
     window = make_window()
-    window.workbench._making.stop()  # panels that are not used here are tested elsewhere
     window.open(study)
     window.tab("Reconstruct")
     window.type_number("sti_param_max_iterations", "12")
@@ -101,7 +100,7 @@ def test_reconstruct_separate_and_brush(make_window, study):  # noqa: F811
     cells = [layer.name for layer in session.grid.layers]
     assert len(cells) == 5 and cells[0] == f"{run.name}, compared - χ+ [ppm]" and "closed form" in cells[-1]
     (rows, columns), found = _compat.grid_cells(window.viewer)
-    assert (rows, columns) == (2, 3) and all(len(layers) == 1 for layers in found.values())
+    assert (rows, columns) == (2, 3) and all(len(layers) == 2 for layers in found.values()), "image and brush"
     window.click("sti_separate_side")
     window.until(lambda: not session.grid.shown)
     assert [(layer.name, layer.visible) for layer in window.viewer.layers] == seen
@@ -114,6 +113,25 @@ def test_reconstruct_separate_and_brush(make_window, study):  # noqa: F811
     assert len(places) >= 80 and np.median(places[:, 0]) == pytest.approx(50 - 4 * 6.5, abs=4), "iron is on the right"
     window.click("sti_separate_clear")
     window.until(lambda: layer not in window.viewer.layers)
+    check_removed_and_opened_again(window, run, tmp_path)
+
+
+def check_removed_and_opened_again(window, run, folder):
+    """A run that was removed comes back with a click, and everything with its workspace."""
+    session, workspace, layers = window.controller.separation.found, window.controller.workspace, window.viewer.layers
+    before = [(layer.name, layer.visible) for layer in layers]
+    window.workbench.runs.action.emit("remove", run)
+    assert not session.results and len(layers) < len(before) and run.result.exists()
+    window.click("sti_run_undo")
+    assert [(layer.name, layer.visible) for layer in layers] == before and run.name in session.results
+    workspace.save(folder / "w", {})
+    layers.clear()
+    session.results.clear()
+    with window.qtbot.waitSignal(workspace.opened, timeout=LONG) as opened:
+        workspace.open(folder / "w.sti-workspace.json")
+    assert opened.args == ["The workspace is open."]
+    assert [(layer.name, layer.visible) for layer in layers] == before
+    window.until(lambda: run.name in window.find("sti_separate_which").currentText())
 
 
 def check_values(run):

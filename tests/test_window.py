@@ -1,8 +1,10 @@
 """The main job in the real window, with real mouse and key events: from sample to colours, and what can go wrong."""
 
+import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,9 +16,13 @@ from qtpy.QtWidgets import QComboBox, QTabWidget, QWidget
 
 from napari_sti.core.acquisition import Acquisition
 from napari_sti.core.tensor_field import TensorField
+from napari_sti.io.load import load_study
+from napari_sti.io.results import load_result
 from napari_sti.io.save import save_acquisition
 from napari_sti.jobs.client import WorkerClient
+from napari_sti.simulate import sample
 from napari_sti.simulate.landmarks import LANDMARKS
+from napari_sti.simulate.study import simulate
 from napari_sti.viz import _compat
 from napari_sti.widgets import method_editor
 from napari_sti.widgets.session import command
@@ -36,10 +42,13 @@ def make_window(make_napari_viewer, qtbot, tmp_path, monkeypatch):
     monkeypatch.setenv("NAPARI_STI_RUNS", str(tmp_path / "runs"))
     opened = []
 
-    def make(make_client=WorkerClient):
+    def make(make_client=WorkerClient, *, in_advance=False):
+        """Open a window; panels are made `in_advance`, or when they are wanted, which takes less time."""
         viewer = make_napari_viewer(show=True)
         viewer.window.resize(1280, 800)
         workbench = Workbench(viewer, make_client)
+        if not in_advance:
+            workbench._making.setInterval(LONG)
         viewer.window.add_dock_widget(workbench, name="STI workbench", area="right")
         qtbot.waitExposed(viewer.window._qt_window)
         opened.append(workbench)
@@ -180,7 +189,7 @@ def small_study(tmp_path_factory):
 
 
 def test_from_the_sample_to_colours(make_window):
-    window = make_window()
+    window = make_window(in_advance=True)
     window.click("sti_open_sample")
     window.until(lambda: len(window.controller.layers.fields()) == 7)
     assert window.find("sti_orientations").model().rowCount() == 7
@@ -189,12 +198,13 @@ def test_from_the_sample_to_colours(make_window):
     window.until(lambda: window.find("sti_run").isEnabled())
     window.type_number("sti_param_max_iterations", "30")
     run = window.run()
-    assert window.find("sti_run").text() == "Cancel"
+    assert window.find("sti_run").text() in ("Waiting…", "Running…")
     window.until(lambda: run.state in ("done", "failed"))
     assert run.state == "done", run.sentence
     assert run.iteration == 30 and run.curve[-1][1] < 0.05
     check_layers(window, run)
     check_places(window, run)
+    assert set(window.workbench.panels._made) == set(window.workbench.panels), "all panels were made meanwhile"
     assert "STIimag" in window.said("sti_result") or run.name in window.said("sti_result")
 
 
@@ -250,7 +260,7 @@ def test_cancel_in_the_middle(make_window, small_study):
     window = make_window()
     run = window.begin_long_run(small_study)
     layers = len(window.viewer.layers)
-    window.click("sti_run")
+    window.click("sti_cancel")
     window.until(lambda: not run.active)
     assert run.state == "cancelled"
     window.until(lambda: window.find("sti_run").text() == "Run" and window.find("sti_run").isEnabled())
@@ -326,13 +336,19 @@ def test_real_measured_phase_goes_through_the_whole_line(make_window, tmp_path):
 
 
 def test_demo_leaves_pictures_and_maps(tmp_path):
-    """What ``make demo`` does without a screen, in a process of its own."""
+    """What ``make demo`` does without a screen, in a process of its own, on the sample at 6 mm instead of 2 mm."""
     from skimage.io import imread
 
+    coarse = save_acquisition(simulate(replace(sample.sample_params(), voxel_size="6")), tmp_path / "coarse")
+    found = tmp_path / "cache" / f"sample-brain-{sample._key(sample.sample_params())}"  # as if it had been made before
+    found.parent.mkdir()
+    coarse.parent.rename(found)
     out = tmp_path / "out"
     command = [sys.executable, "-m", "napari_sti", "demo", "--headless", "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    env = os.environ | {sample.CACHE_VARIABLE: str(found.parent)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=env)
     assert done.returncode == 0, done.stderr
+    assert load_result(out).shape == load_study(found).mask.shape
     assert {p.name for p in out.glob("*.nii.gz")} >= {f"{name}.nii.gz" for name in ("chi", "mms", "msa", "pev")}
     pictures = sorted(out.glob("*.png"))
     assert len(pictures) == 5

@@ -28,6 +28,7 @@ from napari_sti.core import frames
 from napari_sti.core.errors import InputError, shape_text
 from napari_sti.io import atomic
 from napari_sti.io.grid import corner_distance, same_affine
+from napari_sti.io.nifti_faults import check_readable, fault
 
 SYMMATRIX = 1005
 """NIfTI's intent code of symmetric matrices, stored as the rows of the lower triangle."""
@@ -144,6 +145,22 @@ def read_volume(path: str | Path, *, dims: int | Sequence[int] = 3, what: str = 
     return Volume(data, header.affine, path, header)
 
 
+def check_volume(path: str | Path, *, dims: int | Sequence[int] = 3, what: str = "image") -> Header:
+    """Check that a volume can be read to its end, without keeping its values; see `read_volume`.
+
+    Raises
+    ------
+    InputError
+        With the sentence of `read_volume`.
+    """
+    path = Path(path)
+    image = _open(path, what)
+    header = _header(image, path, what)
+    fit_dims(header, dims, what)
+    _read_to_the_end(image, path, what)
+    return header
+
+
 def fit_dims(header: Header, dims: int | Sequence[int], what: str = "image") -> tuple[int, ...]:
     """Return the shape of a file as one of the allowed numbers of dimensions, or refuse it; see `read_volume`."""
     allowed = (dims,) if isinstance(dims, int) else tuple(dims)
@@ -225,18 +242,12 @@ def _open(path: Path, what: str = "image") -> Any:
         raise InputError(f"the file of the {what} does not exist", file=path, mend="check the path")
     if path.is_dir():
         raise InputError(f"the {what} is a folder, not a file", file=path, mend="give a NIfTI file")
+    first = check_readable(path, what)
     try:
         with _quiet():
             image = nibabel.load(path)
     except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, ArithmeticError, zlib.error) as error:
-        if isinstance(error, PermissionError):
-            raise InputError("the file may not be read", file=path, mend="check its permissions") from error
-        broken = path.stat().st_size == 0 or isinstance(error, EOFError | zlib.error) or _is_cut(path)
-        raise InputError(
-            "the file is empty or cut short" if broken else "this is not a readable NIfTI file",
-            file=path,
-            mend="copy it again" if broken else "give .nii or .nii.gz",
-        ) from error
+        raise fault(path, first, what) from error
     if not isinstance(image, nibabel.Nifti1Pair):
         raise InputError(
             f"this is not a NIfTI file but {type(image).__name__.removesuffix('Image')}",
@@ -244,19 +255,6 @@ def _open(path: Path, what: str = "image") -> Any:
             mend="convert it to .nii.gz",
         )
     return image
-
-
-def _is_cut(path: Path) -> bool:
-    """Whether it is a compressed file that ends too early; nibabel takes a small one for another format."""
-    try:
-        with gzip.open(path) as stream:
-            while stream.read(1 << 20):
-                pass
-    except EOFError:
-        return True
-    except (OSError, zlib.error):
-        pass
-    return False
 
 
 def _header(image: Any, path: Path, what: str = "image") -> Header:
@@ -298,6 +296,12 @@ def _affine(image: Any, shape: tuple[int, ...], path: Path) -> tuple[NDArray[np.
             raise InputError("the qform is not a rotation", file=path, mend="rewrite the header") from None
         warnings.append(f"{path.name}: the qform is broken; the sform is used.")
     scale = np.diag([_MM.get(length, 1.0)] * 3 + [1.0])
+    if not np.isfinite(image.affine).all():
+        raise InputError(
+            "the affine in the header holds NaN or infinite numbers",
+            file=path,
+            mend="copy that of a good image of the same scan over it (for example with fslcpgeom)",
+        )
     affine = frames.check_affine(scale @ image.affine, file=path)
     if sform is not None and qform is not None and not same_affine(shape, sform, qform):
         raise InputError(
@@ -315,33 +319,47 @@ def _affine(image: Any, shape: tuple[int, ...], path: Path) -> tuple[NDArray[np.
 
 
 def _values(image: Any, path: Path, what: str) -> NDArray[np.float32]:
-    proxy, file = image.dataobj, image.file_map["image"].filename
-    dtype = proxy.dtype
-    cut = InputError(f"the {what} is cut short or damaged", file=path, mend="copy it again")
-    try:
-        if (
-            float(np.prod(proxy.shape, dtype=np.float64)) * dtype.itemsize
-            > Path(file).stat().st_size * _MOST_COMPRESSED
-        ):
-            raise cut
-        raw = np.empty(int(np.prod(proxy.shape)), dtype)
-        # Not through the image: it would not read on to the checksum, and damaged values would pass.
-        with ImageOpener(file) as stream:
-            stream.seek(proxy.offset)
-            if _fill(stream, raw.view(np.uint8).data) < raw.nbytes:
-                raise cut
-            while stream.read(1 << 20):
-                pass
-    except InputError:
-        raise
-    except (OSError, EOFError, ValueError, OverflowError, zlib.error) as error:
-        raise cut from error
+    proxy = image.dataobj
+    raw = np.empty(_promised(image, path, what), proxy.dtype)
+    _read_to_the_end(image, path, what, raw.view(np.uint8).data)
     # What float32 cannot hold becomes infinite, and is refused where it matters: inside the mask.
     with np.errstate(over="ignore", invalid="ignore"):
         data = raw.astype(np.float32, copy=False)
         if (proxy.slope, proxy.inter) != (1.0, 0.0):
             data = data * np.float32(proxy.slope) + np.float32(proxy.inter)
     return cast(NDArray[np.float32], data.reshape(proxy.shape, order="F"))
+
+
+def _cut(path: Path, what: str) -> InputError:
+    return InputError(f"the {what} is cut short or damaged", file=path, mend="copy it again")
+
+
+def _promised(image: Any, path: Path, what: str) -> int:
+    """How many values the header promises; no more than a file of this size can hold."""
+    proxy, file = image.dataobj, image.file_map["image"].filename
+    number = float(np.prod(proxy.shape, dtype=np.float64))
+    try:
+        if number * proxy.dtype.itemsize > Path(file).stat().st_size * _MOST_COMPRESSED:
+            raise _cut(path, what)
+    except OSError as error:
+        raise _cut(path, what) from error
+    return int(np.prod(proxy.shape))
+
+
+def _read_to_the_end(image: Any, path: Path, what: str, buffer: memoryview | None = None) -> None:
+    """Read all values, into a buffer if one is given, and on to the checksum: damaged values would pass otherwise."""
+    proxy = image.dataobj
+    wanted = _promised(image, path, what) * proxy.dtype.itemsize
+    try:
+        with ImageOpener(image.file_map["image"].filename) as stream:
+            stream.seek(proxy.offset)
+            done = _fill(stream, buffer) if buffer is not None else 0
+            while part := stream.read(1 << 22):
+                done += len(part)
+    except (OSError, EOFError, ValueError, OverflowError, zlib.error) as error:
+        raise _cut(path, what) from error
+    if done < wanted:
+        raise _cut(path, what)
 
 
 def _fill(stream: Any, buffer: memoryview) -> int:

@@ -16,9 +16,13 @@ FORMAT, VERSION = "napari-sti workspace", 1
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "study": (str, type(None)),
     "runs": list,
+    "separations": list,
+    "priors": list,
     "layers": list,
     "tracts": list,
     "files": list,
+    "order": list,
+    "active": str,
     "view": dict,
     "slab": (int, float),
     "dims": dict,
@@ -29,7 +33,14 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
 }
 """What stands in it, and of which kind; anything may be missing."""
 
-_ENTRIES = {"runs": ("name", "folder"), "layers": ("name",), "tracts": ("file",), "files": ("path",)}
+_ENTRIES = {
+    "runs": ("name", "folder"),
+    "separations": ("name", "folder"),
+    "priors": ("name", "folder"),
+    "layers": ("name",),
+    "tracts": ("file",),
+    "files": ("path",),
+}
 """Texts without which an entry of a list means nothing."""
 
 

@@ -140,6 +140,17 @@ def unlist(folder: Path) -> None:
     (folder / UNLISTED).touch()
 
 
+def relist(folder: Path) -> None:
+    """Bring a run back onto the list.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written to.
+    """
+    (folder / UNLISTED).unlink(missing_ok=True)
+
+
 def read_run(folder: Path) -> RunRecord | None:
     """Read one run from its folder; None if it is none."""
     try:

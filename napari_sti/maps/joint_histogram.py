@@ -70,11 +70,27 @@ def brushed(found: SeparatedField, pos: Span, neg: Span, *, shown: JointHistogra
         Its last bins hold what lies beyond its axes: a rectangle that reaches their end takes these voxels in.
     """
     inside: NDArray[np.bool_] = np.array(found.mask)
+    pos_values, neg_values = found.chi_pos[inside], found.chi_neg_magnitude[inside]
+    inside[inside] = in_rectangle(pos_values, neg_values, pos, neg, shown=shown)
+    return inside
+
+
+def in_rectangle(
+    pos_values: NDArray[np.floating],
+    neg_values: NDArray[np.floating],
+    pos: Span,
+    neg: Span,
+    *,
+    shown: JointHistogram | None = None,
+) -> NDArray[np.bool_]:
+    """Whether pairs of chi+ and |chi-| (N,), ppm, lie in a rectangle, (N,); see `brushed`."""
+    inside = np.ones(len(pos_values), bool)
     edges = (None, None) if shown is None else (shown.pos_edges, shown.neg_edges)
-    for values, (low, high), axis in zip((found.chi_pos, found.chi_neg_magnitude), (pos, neg), edges, strict=True):
-        top = np.inf if axis is not None and high >= axis[-1] - 1e-12 else high
-        bottom = -np.inf if axis is not None and low <= 0 else low
-        inside &= (values >= bottom) & (values <= top)
+    for values, (low, high), axis in zip((pos_values, neg_values), (pos, neg), edges, strict=True):
+        if not (axis is not None and low <= 0):
+            inside &= values >= low
+        if not (axis is not None and high >= axis[-1] - 1e-12):
+            inside &= values <= high
     return inside
 
 

@@ -348,3 +348,43 @@ def qt_viewer(model: Any) -> Any:
         _LOG.warning("This version of napari cannot show linked views: %s", error)
         return None
     return widget
+
+
+def give_height(viewer: Any, dock: Any, share: float) -> None:
+    """Give a dock at the bottom a share of the height of the window, until `take_height_back`.
+
+    The docks at the right keep all of their height. Layer list and layer controls, which below each other take two
+    thirds of a small window, become two tabs.
+    """
+    main, docks = _window_docks(viewer)
+    if main is None:
+        return
+    from qtpy.QtCore import Qt
+
+    main.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+    if docks and not any(one.isFloating() or one.isHidden() for one in docks):
+        main.tabifyDockWidget(*docks)
+        docks[1].raise_()
+    main.resizeDocks([dock], [int(share * main.height())], Qt.Orientation.Vertical)
+
+
+def take_height_back(viewer: Any) -> None:
+    """Let the docks stand as they stood before `give_height`."""
+    main, docks = _window_docks(viewer)
+    if main is None:
+        return
+    from qtpy.QtCore import Qt
+
+    main.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.BottomDockWidgetArea)
+    if docks and docks[1] in main.tabifiedDockWidgets(docks[0]):
+        main.removeDockWidget(docks[1])  # what is split from a tab becomes another tab
+        main.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, docks[1], Qt.Orientation.Vertical)
+        docks[1].show()
+
+
+def _window_docks(viewer: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Return the main window with the docks of layer controls and layer list; none where napari has no such thing."""
+    window = getattr(unwrap(viewer), "window", None)
+    inner = getattr(window, "_qt_viewer", None)
+    docks = tuple(getattr(inner, name, None) for name in ("dockLayerControls", "dockLayerList"))
+    return getattr(window, "_qt_window", None), () if None in docks else docks

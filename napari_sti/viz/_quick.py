@@ -7,8 +7,8 @@ list of layers: for 2,000 lines this takes longer than showing them (`lean`, `th
 anew for every slice were sliced before and after it (`drawn_by_us`). And vispy translates the program of a mesh anew
 whenever the mesh changes (`keep_program`). Where a layer lies on the canvas is worked out once instead of with every
 drawing (`_look_once`), where its picture lies not with every slice, and its colours are not raised to the power of 1
-in every pixel (`plain_picture`). All of it is done to single layers of ours; napari itself and other people's
-layers stay as they are.
+in every pixel (`plain_picture`). Qt does not fill what lies below the canvas (`opaque_canvas`). All else is done to
+single layers of ours; napari itself and other people's layers stay as they are.
 """
 
 import logging
@@ -176,6 +176,17 @@ def plain_picture(viewer: Any, layer: Any) -> None:
 
     drawn._on_data_change = on_data_change
     _plain_colours(drawn.node)
+
+
+def opaque_canvas(viewer: Any) -> None:
+    """Let Qt know that the canvas paints all of its pixels: with every picture it filled them four times before."""
+    window = getattr(_compat.unwrap(viewer), "window", None)
+    native = getattr(getattr(getattr(window, "_qt_viewer", None), "canvas", None), "native", None)
+    if native is None or not hasattr(native, "setAttribute"):
+        return
+    from qtpy.QtCore import Qt
+
+    native.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent, True)
 
 
 def _plain_colours(visual: Any) -> None:

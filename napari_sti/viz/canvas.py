@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from napari_sti.viz import _compat, numbers, status
+from napari_sti.viz import _compat, _quick, numbers, status
 from napari_sti.viz.compare_writing import grid_legend, grid_sprites
 from napari_sti.viz.legend import Legend, is_dark, legend
 from napari_sti.viz.numbers import Unit
@@ -175,6 +175,7 @@ def annotate(viewer: Any) -> Annotations:
     if annotations.overlay is None:
         weakref.finalize(viewer, _release, annotations)
     _compat.scale_bar(viewer).visible = True
+    _quick.opaque_canvas(viewer)
     return annotations
 
 

@@ -133,7 +133,9 @@ class SideBySide:
             results, _compat.canvas_size(self._viewer), (float(size[horizontal]), float(size[vertical]))
         )
 
-    def lay_out(self, layers: Sequence[Any], layout: Layout, box: NDArray[np.float64]) -> None:
+    def lay_out(
+        self, layers: Sequence[Any], layout: Layout, box: NDArray[np.float64], *, covers: Sequence[Any] = ()
+    ) -> None:
         """Show these layers and nothing else, each in a cell of its own, in place of an earlier comparison.
 
         Parameters
@@ -144,19 +146,23 @@ class SideBySide:
             Rows and columns.
         box : (2, 3) array
             Lower and upper corner of what is to fill the cells, mm of the screen.
+        covers : sequence of layers
+            What lies over each of them, directly above it in the viewer; none by default.
         """
         viewer, grid = self._viewer, _compat.grid(self._viewer)
         with _compat.batched(viewer):
             fresh = not self.layers
             self._remove()
             self._box = np.asarray(box, float)
-            self.layers = list(layers)
+            self.layers, self.covers = list(layers), list(covers)
             for layer in viewer.layers:
-                wanted = layer in self.layers
+                wanted = layer in self.layers or layer in self.covers
                 if layer.visible != wanted:
                     layer.visible = wanted
             grid.shape = (layout.rows, layout.columns)
-            grid.stride = -1  # counted from the top of the list, whatever hidden layers lie below
+            grid.stride = (
+                -2 if self.covers else -1
+            )  # counted from the top of the list, whatever hidden layers lie below
             grid.spacing = SPACING
             grid.enabled = True
         _link(viewer, self.layers)
@@ -175,7 +181,7 @@ class SideBySide:
         """
         layers = self._viewer.layers
         with _compat.batched(self._viewer):
-            self.uncover()
+            self._take_covers_away()
             self.covers = list(covers)
             for layer, cover in zip(self.layers, self.covers, strict=True):
                 layers.move(layers.index(cover), layers.index(layer) + 1)
@@ -186,12 +192,16 @@ class SideBySide:
 
     def uncover(self) -> None:
         """Take away what lies over the images."""
-        covers, self.covers = [layer for layer in self.covers if layer in self._viewer.layers], []
         with _compat.batched(self._viewer):
-            for layer in covers:
-                self._viewer.layers.remove(layer)
-            if covers and self.shown:
-                _compat.grid(self._viewer).stride = -1
+            self._take_covers_away()
+
+    def _take_covers_away(self) -> None:
+        """Remove the covers, within a batch: one of its own would end the one that it is in."""
+        covers, self.covers = [layer for layer in self.covers if layer in self._viewer.layers], []
+        for layer in covers:
+            self._viewer.layers.remove(layer)
+        if covers and self.shown:
+            _compat.grid(self._viewer).stride = -1
 
     def fit(self) -> None:
         """Let the images fill their cells, but for the room that titles and letters take."""
@@ -236,7 +246,7 @@ class SideBySide:
         self._camera_back(before)
 
     def _remove(self) -> None:
-        self.uncover()
+        self._take_covers_away()
         layers, self.layers = [layer for layer in self.layers if layer in self._viewer.layers], []
         if layers:
             self._viewer.layers.unlink_layers(layers)  # links would keep them alive

@@ -10,18 +10,13 @@ from numpy.typing import NDArray
 from napari_sti.core import frames
 from napari_sti.viz import _compat, numbers, views
 from napari_sti.viz.display import DisplayGrid, grid_of, layer_info
+from napari_sti.viz.front import LINES, OVER
 from napari_sti.viz.masks import mask_key
 from napari_sti.viz.numbers import Unit
 from napari_sti.viz.style import Style, style_of
 from napari_sti.viz.views import ScreenAxes, Vector
 
 Axes = tuple[Vector, Vector, Vector]
-_LINES = ("pev_lines", "pev_glyphs", "tracts")
-"""Kinds of layers of lines and the like that are coloured by direction; their brightness means nothing."""
-
-_OVER = ("mask", "regions", *_LINES)
-"""Kinds of layers that lie over an image and leave it its caption, key and bar."""
-
 Shown = tuple[Any, dict[str, Any]]
 """A visible layer and what this package knows about it."""
 
@@ -126,8 +121,8 @@ def legend(viewer: Any, unit: Unit = "ppm") -> Legend:
 
 def _seen(shown: list[Shown]) -> tuple[list[Shown], Shown]:
     """Lines above the topmost image, and that image; without images the topmost lines take its place, or a mask."""
-    first = next((i for i, (_, info) in enumerate(shown) if info.get("kind") not in _OVER), None)
-    lines = [one for one in shown[:first] if one[1].get("kind") in _LINES]
+    first = next((i for i, (_, info) in enumerate(shown) if info.get("kind") not in OVER), None)
+    lines = [one for one in shown[:first] if one[1].get("kind") in LINES]
     if first is not None:
         return lines, shown[first]
     return [], (lines or shown)[0]
@@ -203,7 +198,7 @@ def key_of(seen: Iterable[Shown], axes: ScreenAxes, grid: DisplayGrid | None, un
         return None
     # Colours are those of the world's axes, the screen shows the scan's.
     turn = np.eye(3) if grid is None else frames.voxel_axes(grid.true_affine)
-    painted = next((info for info in coloured if info.get("kind") not in _LINES), None)
+    painted = next((info for info in coloured if info.get("kind") not in LINES), None)
     style = style_of(coloured[0] if painted is None else painted)
     glyphs = next((info for info in coloured if info.get("kind") == "pev_glyphs"), None)
     return Key(

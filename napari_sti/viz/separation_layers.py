@@ -3,7 +3,7 @@
 Every name, legend and description says the Dr that was used, since it decides more than anything else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_sti.core.relaxometry import Relaxation
 from napari_sti.core.separated import SeparatedField
+from napari_sti.viz._quick import not_to_the_list
 from napari_sti.viz.compare_grid import Layout
 from napari_sti.viz.display import METADATA_KEY, DisplayGrid
 from napari_sti.viz.layers import MMS_COLORMAP, MSA_COLORMAP, LayerData, colour_layer, only_inside, scalar_layer
@@ -70,8 +71,8 @@ class ShownSources:
 
 
 def dr_text(constants: Relaxation) -> str:
-    """Dr in as few letters as it takes: ``Dr 114``, ``Dr 114/89``."""
-    return f"Dr {constants.pos:.4g}" + ("" if constants.equal else f"/{constants.neg:.4g}")
+    """Dr with its unit in as few letters as it takes: ``Dr 114 Hz/ppm``, ``Dr 114/89 Hz/ppm``."""
+    return f"Dr {constants.pos:.4g}" + ("" if constants.equal else f"/{constants.neg:.4g}") + " Hz/ppm"
 
 
 def separation_layers(found: SeparatedField, *, run: str) -> list[LayerData]:
@@ -260,8 +261,10 @@ def side_by_side(shown: ShownSeparations) -> tuple[list[LayerData], Layout]:
     return layers, Layout(count, columns, tuple(range(len(layers))))
 
 
-def brush_layer(found: SeparatedField, chosen: NDArray[np.bool_], *, run: str, said: str) -> LayerData:
-    """Make the layer of voxels that were chosen in the joint histogram, in the study's order of storage."""
+def brush_layer(
+    found: SeparatedField, chosen: NDArray[np.uint8] | NDArray[np.bool_], *, run: str, said: str
+) -> LayerData:
+    """Make the layer of voxels that were chosen in the joint histogram, (X, Y, Z) in the order that is shown."""
     grid = DisplayGrid(found.affine, found.shape)
     info = {
         **grid.metadata(),
@@ -281,4 +284,27 @@ def brush_layer(found: SeparatedField, chosen: NDArray[np.bool_], *, run: str, s
         "metadata": {METADATA_KEY: info},
         **grid.layer_keywords(),
     }
-    return grid.to_shown(chosen).astype(np.uint8), keywords, "labels"
+    return chosen.astype(np.uint8, copy=False), keywords, "labels"
+
+
+def over_image(brush: LayerData, image: LayerData) -> LayerData:
+    """Return brushed voxels that answer the status line with the values of the image that they lie over."""
+    data, keywords, kind = brush
+    told, seen = keywords["metadata"][METADATA_KEY], image[1]["metadata"][METADATA_KEY]
+    return data, {**keywords, "metadata": {METADATA_KEY: {**told, "run": seen["run"], "maps": seen["maps"]}}}, kind
+
+
+def other_voxels(layers: Iterable[Any], data: NDArray[np.uint8] | None, metadata: Mapping[str, Any]) -> None:
+    """Let layers of brushed voxels show others, or none, in the arrays that they have.
+
+    Another array would have the viewer work out all extents, sliders and thumbnails anew, which takes ten times longer.
+    """
+    layers = list(layers)
+    for array in {id(layer.data): layer.data for layer in layers}.values():
+        array[...] = 0 if data is None else data
+    for layer in layers:
+        info = layer.metadata[METADATA_KEY]
+        kept = {key: info[key] for key in ("run", "maps") if "maps" in info}  # of the image below
+        info.update({**metadata.get(METADATA_KEY, {}), **kept})
+        with not_to_the_list(layer):
+            layer.refresh(extent=False, thumbnail=False, highlight=False)

@@ -50,6 +50,15 @@ def describe(info: Mapping[str, Any], grid: DisplayGrid, data: Any, shown_mm: An
     return place + SEPARATOR + _own_value(info, data, voxel, unit)
 
 
+def value_at(layer: Any, shown_mm: Any, unit: Unit = "ppm") -> str:
+    """Write what a layer of ours with three axes says of a place of the screen; empty for others."""
+    info = layer_info(layer.metadata) or {}
+    grid = grid_of(info)
+    if grid is None or getattr(layer.data, "ndim", 0) != 3:
+        return ""
+    return describe(info, grid, layer.data, shown_mm, unit).partition(SEPARATOR)[2]
+
+
 def _tensor_values(maps: ShownMaps, voxel: tuple[int, int, int], unit: Unit) -> str:
     if not maps.mask[voxel]:
         return "outside the mask"

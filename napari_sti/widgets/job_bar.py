@@ -1,4 +1,6 @@
-"""The job bar: what is running, how far it is, how long it still takes, and the button that ends it."""
+"""The job bar: what is running, how far it is, how long it still takes, what waits, and the buttons that end it."""
+
+from collections.abc import Sequence
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
@@ -13,11 +15,13 @@ from napari_sti.widgets.words import duration
 class JobBar(QWidget):
     """Shows one run: its name, a bar with the iteration, the time left, the residual, and its curve.
 
-    While nothing runs it is one quiet line.
+    While nothing runs it is one quiet line. This is the one place where work of the worker is cancelled.
     """
 
     cancelled = Signal()
     """The person wants to end the run."""
+    waiting_cancelled = Signal()
+    """The person wants that nothing of what waits begins."""
     preview_wanted = Signal(bool)
     """The person wants to watch the current estimate, or no longer."""
 
@@ -32,9 +36,16 @@ class JobBar(QWidget):
         self.preview.setObjectName("sti_preview")
         self.preview.setToolTip("Show the current estimate while it is computed; takes a little time from the run.")
         self.preview.toggled.connect(self.preview_wanted)
-        self.cancel = QPushButton("Cancel")
+        self.cancel = QPushButton(_CANCEL)
         self.cancel.setObjectName("sti_cancel")
         self.cancel.clicked.connect(self._cancel)
+        self.waiting = QElidingLabel()
+        self.waiting.setObjectName("sti_waiting")
+        self.waiting.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.cancel_waiting = QPushButton("Cancel waiting")
+        self.cancel_waiting.setObjectName("sti_cancel_waiting")
+        self.cancel_waiting.setToolTip("Take back what waits; the run that is shown above goes on.")
+        self.cancel_waiting.clicked.connect(self.waiting_cancelled)
         self.bar = QProgressBar()
         self.bar.setObjectName("sti_progress")
         self.bar.setAccessibleName("Progress of the run")
@@ -55,7 +66,12 @@ class JobBar(QWidget):
         layout.addWidget(self.bar)
         layout.addWidget(self.numbers)
         layout.addWidget(self.curve)
+        last = QHBoxLayout()
+        last.addWidget(self.waiting, 1)
+        last.addWidget(self.cancel_waiting)
+        layout.addLayout(last)
         self.setValue(None)
+        self.set_waiting(())
 
     def value(self) -> Run | None:
         """The run that is shown."""
@@ -65,6 +81,16 @@ class JobBar(QWidget):
         """Show a run, or none."""
         self._run = run
         self.refresh()
+
+    def set_waiting(self, runs: Sequence[Run]) -> None:
+        """Name what waits for the run that is shown."""
+        names = ", ".join(run.name for run in runs)
+        if self.waiting.text() != f"Waiting: {names}":
+            self.waiting.setText(f"Waiting: {names}")
+            self.waiting.setToolTip("\n".join(run.name for run in runs))
+        self.waiting.setVisible(bool(runs))
+        self.cancel_waiting.setVisible(bool(runs))
+        self.cancel_waiting.setEnabled(not all(run.cancelling for run in runs))
 
     def refresh(self) -> None:
         """Show how the run stands now."""
@@ -80,7 +106,8 @@ class JobBar(QWidget):
         self.title.setText(_title(run))
         self.title.setToolTip(self.title.text())
         self.cancel.setEnabled(not run.cancelling)
-        self.cancel.setText("Cancelling\N{HORIZONTAL ELLIPSIS}" if run.cancelling else "Cancel")
+        self.cancel.setText("Cancelling\N{HORIZONTAL ELLIPSIS}" if run.cancelling else _CANCEL)
+        self.cancel.setToolTip(f"Ends {run.name} and keeps nothing of it (Ctrl+Shift+.).")
         self._show_bar(run)
         self.numbers.setText(_numbers(run))
         if tuple(run.curve[-1:]) != self.curve.value()[-1:] or len(run.curve) < len(self.curve.value()):
@@ -98,6 +125,9 @@ class JobBar(QWidget):
 
     def _cancel(self) -> None:
         self.cancelled.emit()
+
+
+_CANCEL = "Cancel run"
 
 
 def _title(run: Run) -> str:

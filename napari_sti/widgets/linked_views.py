@@ -19,6 +19,8 @@ from napari_sti.widgets.session.drawing import Drawing
 
 NAME = "Linked views"
 HEIGHT = 300
+SHARE = 0.45
+"""Of the height of the window that the further planes get when they are opened: all planes are about equally large."""
 _LAID_OUT = 150
 """Milliseconds after which canvases have found their size."""
 
@@ -181,12 +183,15 @@ class LinkedDock(QObject):
         widget.close_views()
         if widget.parent() is not None and _compat.has_window(self.viewer):
             self.viewer.window.remove_dock_widget(widget)
+        if _compat.has_window(self.viewer):
+            _compat.take_height_back(self.viewer)
         widget.deleteLater()
 
     def _open(self) -> None:
         self.widget = LinkedViews(self.viewer)
         self.widget.left.connect(self._left)
-        self.viewer.window.add_dock_widget(self.widget, name=NAME, area="bottom")
+        dock = self.viewer.window.add_dock_widget(self.widget, name=NAME, area="bottom")
+        _compat.give_height(self.viewer, dock, SHARE)
         add_crosshair(self.viewer, True)
         self.viewer.mouse_drag_callbacks.append(move_on_click)
         self.viewer.layers.events.inserted.connect(self._inserted)

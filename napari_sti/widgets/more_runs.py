@@ -61,9 +61,8 @@ class MoreRuns(QWidget):
         self.batch = batch
         self.trust = _button("Check what can be trusted", "sti_trust")
         self.all = _button("Run all that can run", "sti_run_all")
-        self.note = Note("accent", action="Cancel the rest")
+        self.note = Note("accent")
         self.note.setObjectName("sti_batch")
-        self.note.button.setObjectName("sti_cancel_all")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(MARGIN // 2)
@@ -71,7 +70,6 @@ class MoreRuns(QWidget):
         layout.addWidget(self.note)
         self.trust.clicked.connect(self._trust)
         self.all.clicked.connect(self._all)
-        self.note.clicked.connect(batch.cancel)
         batch.changed.connect(self._show)
         self._show()
 
@@ -99,7 +97,7 @@ class MoreRuns(QWidget):
 
     def _show(self) -> None:
         active = self.batch.active
-        self.note.set("accent" if active else "good", self.batch.text(), action="Cancel the rest" if active else "")
+        self.note.set("accent" if active else "good", self.batch.text())
 
     def _trust(self) -> None:
         self.trust_wanted.emit()

@@ -30,6 +30,7 @@ class QualityEditor(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._sources: Mapping[str, Source] = {}
+        self._by_hand = False
         self.source = named_combo("sti_quality_result", "The result that the page is about.")
         self.frame = _axes(
             "sti_quality_frame", "Axes of the tensor's components; no sidecar tells them.", "state the axes"
@@ -69,7 +70,8 @@ class QualityEditor(QWidget):
         )
 
     def setValue(self, choice: QualityChoice) -> None:
-        """Ask for something else."""
+        """Ask for something else; from now on the result is the one that was asked for."""
+        self._by_hand = True
         with QSignalBlocker(self):
             self.source.setCurrentIndex(self.source.findData(choice.source))
             self.frame.setCurrentIndex(max(self.frame.findData(choice.frame), 0))
@@ -95,6 +97,11 @@ class QualityEditor(QWidget):
         if str(self.source.currentData() or "") != before:
             self._chosen()
         self._changed()
+
+    def follow(self, name: str) -> None:
+        """Choose the run that is looked at, until somebody has chosen by hand; others stay as they are."""
+        if not self._by_hand and name in self._sources and name != self.source.currentData():
+            self.choose(name)
 
     def choose(self, name: str) -> None:
         """Choose a result by its name."""
@@ -133,7 +140,9 @@ class QualityEditor(QWidget):
         layout.addWidget(fold)
 
     def _connect(self) -> None:
+        self.source.activated.connect(self._take_hand)
         self.source.activated.connect(self._chosen)
+        self.study.valueChanged.connect(self._take_hand)
         self.frame.activated.connect(self._changed)
         self.dti_frame.activated.connect(self._changed)
         self.v1.valueChanged.connect(self._other_v1)
@@ -142,6 +151,9 @@ class QualityEditor(QWidget):
             box.valueChanged.connect(self._changed)
         self.folder.clicked.connect(self.folder_wanted)
         self.file.clicked.connect(self.file_wanted)
+
+    def _take_hand(self, *_: object) -> None:
+        self._by_hand = True
 
     def _other_v1(self, *_: object) -> None:
         """A mend is about the file for which it was stated."""

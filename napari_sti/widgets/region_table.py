@@ -11,6 +11,7 @@ from napari_sti.viz.numbers import MINUS
 
 _HEADS = ("Region", "mean", "sd", "median", "voxels", "5 to 95 %")
 _REGION = int(Qt.ItemDataRole.UserRole)
+_NARROWEST = 44
 _ROW, _MOST = 23, 9
 """Height of a row in pixels, and rows that are seen at once."""
 
@@ -45,8 +46,11 @@ class RegionTable(QTableWidget):
             for number, (region, run, row) in enumerate(rows):
                 self._fill(number, region, run, row, [_minus(text) for text in _texts(row, write)], found)
             header = self.horizontalHeader()
-            for column in range(len(_HEADS)):
+            for column in range(1, len(_HEADS)):
                 header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+            # Names take what the numbers leave, shortened with an ellipsis; all of a name stands in its tip.
+            header.setMinimumSectionSize(_NARROWEST)
+            header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.updateGeometry()
 
     def _fill(self, number: int, region: str, run: str, row: Summary, texts: list[str], found: Regions) -> None:

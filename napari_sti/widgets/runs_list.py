@@ -17,7 +17,8 @@ ACTIONS = (
     ("copy", "Copy parameters"),
     ("command", "Copy command line"),
     ("folder", "Open folder"),
-    ("remove", "Remove from this list"),
+    ("cancel", "Cancel this run"),
+    ("remove", "Remove from list and viewer"),
 )
 """What can be done with a run: id and text in the menu."""
 
@@ -108,6 +109,7 @@ class RunsList(QListWidget):
             entry.setObjectName(f"sti_run_{key}")
             entry.setData((key, run))
             possible = {"show": run.result is not None, "folder": run.job.out is not None, "remove": not run.active}
+            possible["cancel"] = run.active and not run.cancelling
             entry.setEnabled(possible.get(key, run.listed))
         menu.triggered.connect(self._triggered)
         return menu

@@ -118,6 +118,8 @@ class JointHistogramView(QWidget):
         if event is not None and self._start is not None:
             self._now = event.position()
             self.update()
+            if self._wide(self._start, self._now):  # the image follows while the rectangle is drawn
+                self.set_brush(self._between(self._start, self._now))
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
         """End it; one that is hardly there takes the brush away."""
@@ -125,11 +127,16 @@ class JointHistogramView(QWidget):
             return
         start, self._start = self._start, None
         end = event.position()
-        if abs(end.x() - start.x()) < 3 or abs(end.y() - start.y()) < 3:
-            self.set_brush(None)
-            return
+        self.set_brush(self._between(start, end) if self._wide(start, end) else None)
+
+    def _wide(self, start: QPointF, end: QPointF) -> bool:
+        """Whether a rectangle is more than a click."""
+        return bool(abs(end.x() - start.x()) >= 3 and abs(end.y() - start.y()) >= 3)
+
+    def _between(self, start: QPointF, end: QPointF) -> tuple[Span, Span]:
+        """From and to of both values of a rectangle in pixels."""
         (x0, y0), (x1, y1) = self.values_at(start), self.values_at(end)
-        self.set_brush(((min(x0, x1), max(x0, x1)), (min(y0, y1), max(y0, y1))))
+        return (min(x0, x1), max(x0, x1)), (min(y0, y1), max(y0, y1))
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Move or resize the brush."""

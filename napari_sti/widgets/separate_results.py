@@ -19,7 +19,8 @@ from napari_sti.widgets.look import MARGIN, Form
 from napari_sti.widgets.panel import text_label
 from napari_sti.widgets.separate_boxes import BoxPlots
 from napari_sti.widgets.separate_histogram import JointHistogramView
-from napari_sti.widgets.session.separate_found import FoundSeparations, is_brush
+from napari_sti.widgets.session.separate_brush import is_brush
+from napari_sti.widgets.session.separate_found import FoundSeparations
 
 _NAME = int(Qt.ItemDataRole.UserRole)
 _HINT = (

@@ -46,7 +46,11 @@ class _Actions(QObject):
 
     def toggle_pev(self) -> None:
         view = self._workbench.controller.view
-        view.change(map="none" if view.value().map == "pev_colour" else "pev_colour")
+        shown = view.value().map == "pev_colour"
+        if shown and view.covered():
+            view.bring_back()
+        else:
+            view.change(map="none" if shown else "pev_colour")
 
     def toggle_lines(self) -> None:
         view = self._workbench.controller.view

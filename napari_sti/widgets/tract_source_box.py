@@ -33,6 +33,7 @@ class TractSourceBox(QWidget):
         self.frame.addItem("state the axes of V1", "")
         for frame, words in AXES_OF_V1.items():
             self.frame.addItem(words, frame)
+        self._by_hand = False
         self._files = QWidget()
         files = Form(self._files)
         files.row("V1", self.v1)
@@ -45,6 +46,7 @@ class TractSourceBox(QWidget):
         form.row("Follow", self.kind)
         layout.addLayout(form)
         layout.addWidget(self._files)
+        self.kind.activated.connect(self._take_hand)
         self.kind.activated.connect(self._changed)
         self.frame.activated.connect(self._changed)
         self.v1.valueChanged.connect(self._changed)
@@ -73,6 +75,16 @@ class TractSourceBox(QWidget):
             stay = chosen in offers and not (chosen == DTI and self.v1.value() is None)
             self.kind.setCurrentIndex(self.kind.findData(chosen) if stay else 0)
         self._changed()
+
+    def follow(self, name: str) -> None:
+        """Choose the run that is looked at, until somebody has chosen by hand; others stay as they are."""
+        at = self.kind.findData(f"run:{name}")
+        if not self._by_hand and at >= 0 and at != self.kind.currentIndex():
+            self.kind.setCurrentIndex(at)
+            self._changed()
+
+    def _take_hand(self, *_: object) -> None:
+        self._by_hand = True
 
     def _changed(self, *_: object) -> None:
         self._files.setVisible(self.kind.currentData() == DTI)

@@ -12,17 +12,19 @@ Names of its controls (``objectName``), for tests and scripts
     ``sti_mask_contrast``, ``sti_mask_which``, ``sti_estimate_masks``, ``sti_masks_result``, ``sti_masks_failure``.
     Reconstruct: ``sti_blocked``, ``sti_mend``, ``sti_method``, ``sti_formula``, ``sti_param_NAME``, ``sti_more``,
     ``sti_weights``, ``sti_weights_about``, ``sti_device``, ``sti_estimate``, ``sti_too_much``, ``sti_remark_0`` ...,
-    ``sti_run`` (becomes Cancel),
+    ``sti_run`` (says Running),
     ``sti_result``, ``sti_failure``, ``sti_show_command``, ``sti_command``, ``sti_copy_command``.
     View: ``sti_view_run``, ``sti_map_pev_colour``, ``sti_map_msa``, ``sti_map_mms``, ``sti_map_field``,
     ``sti_lines``, ``sti_window``, ``sti_window_auto``, ``sti_axial``, ``sti_coronal``, ``sti_sagittal``, ``sti_3d``,
     ``sti_convention``, ``sti_legend``, ``sti_display_unit``, ``sti_iterate`` (slider), ``sti_iterate_numbers``,
     ``sti_iterate_curves``, ``sti_ellipsoids``, ``sti_three`` (opens ``sti_linked_views``); under More:
     ``sti_modulate``, ``sti_modulate_mode``, ``sti_clip``, ``sti_clip_range``, ``sti_suppress_l`` / ``_p`` / ``_i``,
-    ``sti_even``, ``sti_slab``, ``sti_glyph_shape``.
+    ``sti_even``, ``sti_slab``, ``sti_glyph_shape``. What covers the map: ``sti_view_covered``
+    (``sti_view_bring_back``), in Probe ``sti_probe_seen``. A picture of Quality or Train in its own size:
+    ``sti_picture_large``.
     Compare: ``sti_compare_runs`` (check boxes), ``sti_compare_folder``, ``sti_compare_reference``, ``sti_compare_v1``,
     ``sti_compare_fa``, ``sti_compare_frame``, ``sti_compare_map``, ``sti_compare_more``, ``sti_compare_regions``,
-    ``sti_compare_white``, ``sti_compare`` (becomes Cancel), ``sti_compare_state``, ``sti_compare_failure``,
+    ``sti_compare_white``, ``sti_compare`` (Cancel comparing), ``sti_compare_state``, ``sti_compare_failure``,
     ``sti_compare_remark``, ``sti_compare_region``, ``sti_compare_table``, ``sti_compare_about``, ``sti_compare_side``,
     ``sti_compare_figure``, ``sti_compare_copy``, ``sti_compare_csv``, ``sti_compare_said``.
     Probe: ``sti_probe`` (becomes Stop probing), ``sti_probe_empty``, ``sti_probe_state``, ``sti_probe_place``,
@@ -30,7 +32,7 @@ Names of its controls (``objectName``), for tests and scripts
     ``sti_probe_clear``, ``sti_probe_csv``, ``sti_probe_said``, ``sti_probe_heading``, ``sti_probe_where``,
     ``sti_probe_matrix``, ``sti_probe_arrow``, ``sti_probe_numbers``, ``sti_probe_bars``, ``sti_probe_fields``,
     ``sti_probe_runs`` (table), ``sti_probe_show_command``, ``sti_probe_command``, ``sti_probe_copy_command``.
-    Regions: ``sti_regions`` (becomes Cancel), ``sti_regions_empty``, ``sti_regions_results`` (check boxes),
+    Regions: ``sti_regions`` (Cancel measuring), ``sti_regions_empty``, ``sti_regions_results`` (check boxes),
     ``sti_regions_folder``, ``sti_regions_labels``, ``sti_regions_file``, ``sti_regions_state``,
     ``sti_regions_question``, ``sti_regions_failure``, ``sti_regions_remark``, ``sti_regions_map``,
     ``sti_region_boxes``, ``sti_regions_about``, ``sti_region_table``, ``sti_region_histogram``, ``sti_regions_csv``,
@@ -41,7 +43,7 @@ Names of its controls (``objectName``), for tests and scripts
     ``sti_quality_more``, ``sti_quality_white``, ``sti_quality_mended``, ``sti_quality_undo``, ``sti_quality_state``,
     ``sti_quality_failure``, ``sti_quality_about``, ``sti_quality_mend``, ``sti_quality_apply``, ``sti_quality_open``,
     ``sti_quality_save``, ``sti_quality_residuals``, ``sti_quality_angle``, ``sti_quality_said``,
-    ``sti_quality_lines``, ``sti_quality_pictures``, ``sti_quality_make`` (becomes Cancel), ``sti_quality_dti_mend``,
+    ``sti_quality_lines``, ``sti_quality_pictures``, ``sti_quality_make`` (says Running), ``sti_quality_dti_mend``,
     ``sti_quality_v1_mend``, ``sti_quality_v1_use``, ``sti_quality_v1_save``.
     Plan: ``sti_plan_max_tilt``, ``sti_plan_noise``, ``sti_plan_steps``, ``sti_plan_msa``, ``sti_plan_verdict``,
     ``sti_plan_next``, ``sti_plan_picture``, ``sti_plan_table``, ``sti_plan_angle``, ``sti_plan_empty``,
@@ -54,8 +56,8 @@ Names of its controls (``objectName``), for tests and scripts
     ``sti_prior_other``, ``sti_prior_region``, ``sti_prior_way_noise`` (``_blur``, ``_contrast``, ``_blend``,
     ``_lesion``), ``sti_prior_more``, ``sti_prior_scaling``, ``sti_prior_factor``, ``sti_prior_slices``,
     ``sti_prior_dims``, ``sti_prior_lesion``, ``sti_prior_noise``, ``sti_prior_tolerance``, ``sti_prior_device``,
-    ``sti_prior_train``, ``sti_prior_slice``, ``sti_prior_blocked``, ``sti_prior_failure``, ``sti_prior`` (becomes
-    Cancel), ``sti_prior_result``, ``sti_prior_bound``, ``sti_prior_details``, ``sti_prior_check_0`` ...,
+    ``sti_prior_train``, ``sti_prior_slice``, ``sti_prior_blocked``, ``sti_prior_failure``, ``sti_prior`` (says
+    Running), ``sti_prior_result``, ``sti_prior_bound``, ``sti_prior_details``, ``sti_prior_check_0`` ...,
     ``sti_prior_way``, ``sti_prior_plot``, ``sti_prior_figure``, ``sti_prior_csv``, ``sti_prior_said``,
     ``sti_prior_show_command``, ``sti_prior_command``, ``sti_prior_copy_command``.
     Separate: ``sti_separate_blocked``, ``sti_separate_mend``, ``sti_separate_chi``, ``sti_separate_chi_file``,
@@ -66,20 +68,21 @@ Names of its controls (``objectName``), for tests and scripts
     ``sti_separate_numbers``, ``sti_separate_objective``, ``sti_separate_result``, ``sti_separate_failure``,
     ``sti_separate_results`` (check boxes), ``sti_separate_side``, ``sti_separate_which``, ``sti_separate_histogram``,
     ``sti_separate_brushed``, ``sti_separate_clear``, ``sti_separate_regions``, ``sti_separate_boxes``,
-    ``sti_separate`` (becomes Cancel).
+    ``sti_separate`` (says Running).
     Tracts: ``sti_tracts_empty``, ``sti_tracts_source``, ``sti_tracts_v1``, ``sti_tracts_fa``, ``sti_tracts_frame``,
     ``sti_tracts_seeds``, ``sti_tracts_radius``, ``sti_tracts_label``, ``sti_param_NAME``, ``sti_tracts_more``,
     ``sti_tracts_most``, ``sti_tracts_within``, ``sti_tracts_state``, ``sti_tracts_note``, ``sti_tracts_failure``,
     ``sti_tracts_slab``, ``sti_tracts_table``, ``sti_tracts_save``, ``sti_tracts_open``, ``sti_tracts_compare``,
-    ``sti_tracts_numbers``, ``sti_tracts_said``, ``sti_tracts`` (Track, Follow the cursor, Keep these tracts, Cancel),
-    ``sti_tracts_stop``, ``sti_tracts_density``.
+    ``sti_tracts_numbers``, ``sti_tracts_said``, ``sti_tracts`` (Track, Follow the cursor, Keep these tracts,
+    Cancel tracking), ``sti_tracts_stop``, ``sti_tracts_density``.
     Figure: ``sti_figure_empty``, ``sti_figure_add``, ``sti_figure_picture``, ``sti_figure_panels`` (table),
     ``sti_figure_up``, ``sti_figure_down``, ``sti_figure_remove``, ``sti_figure_columns``, ``sti_figure_title``,
     ``sti_figure_more``, ``sti_figure_width``, ``sti_figure_dpi``, ``sti_figure_bars``, ``sti_figure_scale``,
     ``sti_figure_letters``, ``sti_figure_open``, ``sti_figure_preview``, ``sti_figure_state``, ``sti_figure_note``,
     ``sti_figure_failure``, ``sti_figure_said``, ``sti_workspace_save``, ``sti_workspace_open``, ``sti_figure``.
     Below: ``sti_tabs``, ``sti_job_bar``, ``sti_job_title``, ``sti_progress``, ``sti_job_numbers``, ``sti_cancel``,
-    ``sti_preview``, ``sti_residual_curve``, ``sti_runs``.
+    ``sti_waiting``, ``sti_cancel_waiting``, ``sti_preview``, ``sti_residual_curve``, ``sti_run_removed``,
+    ``sti_run_undo``, ``sti_runs``.
 """
 
 from collections.abc import Callable
@@ -93,6 +96,7 @@ from napari_sti.jobs.client import WorkerClient
 from napari_sti.widgets.fold import Fold
 from napari_sti.widgets.job_bar import JobBar
 from napari_sti.widgets.look import DOCK_WIDTH, MARGIN
+from napari_sti.widgets.note import Note
 from napari_sti.widgets.panel import Panel
 from napari_sti.widgets.panel_shelf import PanelShelf
 from napari_sti.widgets.panel_tabs import PanelTabs
@@ -135,6 +139,9 @@ class Workbench(QWidget):
         self.panels.at(0)
         self.job_bar = JobBar()
         self.runs = RunsList()
+        self.removed = Note("accent", action="Undo", parent=self)
+        self.removed.setObjectName("sti_run_removed")
+        self.removed.button.setObjectName("sti_run_undo")
         runs = Fold("Runs", self.runs)
         runs.set_open(True)
         layout = QVBoxLayout(self)
@@ -142,6 +149,7 @@ class Workbench(QWidget):
         layout.setSpacing(MARGIN // 2)
         layout.addWidget(self.tabs, 1)
         layout.addWidget(self.job_bar)
+        layout.addWidget(self.removed)
         layout.addWidget(runs)
         self.setMinimumWidth(340)
         self._connect()
@@ -190,6 +198,9 @@ class Workbench(QWidget):
         runs.finished.connect(self._run_finished)
         runs.listed.connect(self._runs_listed)
         self.job_bar.cancelled.connect(self._cancel)
+        self.job_bar.waiting_cancelled.connect(runs.cancel_waiting)
+        self.controller.removed.changed.connect(self._removed)
+        self.removed.clicked.connect(self.controller.removed.undo)
         self.job_bar.preview_wanted.connect(self._preview)
         self.runs.action.connect(self._act)
         self.runs.chosen.connect(self._run_chosen)
@@ -230,6 +241,10 @@ class Workbench(QWidget):
             self.job_bar.setValue(active)
         else:
             self.job_bar.refresh()
+        self.job_bar.set_waiting(self.controller.runs.waiting)
+
+    def _removed(self, sentence: str) -> None:
+        self.removed.set("accent", sentence)
 
     def _cancel(self) -> None:
         self.controller.runs.cancel(self.job_bar.value())
@@ -265,8 +280,10 @@ class Workbench(QWidget):
                 self.show_panel("separate")
         elif action == "rerun":
             self.controller.runs.again(run)
+        elif action == "cancel":
+            self.controller.runs.cancel(run)
         elif action == "remove":
-            self.controller.remove_run(run)
+            self.controller.removed.remove(run)
         elif action == "parameters":
             panel = "separate" if separation else "reconstruct"
             self.panels[panel].use_parameters(run)

@@ -1,12 +1,16 @@
 """Small studies and volumes on awkward grids, for the tests of reading and writing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from napari_sti.core import frames
 from napari_sti.core.acquisition import Acquisition
+from napari_sti.core.errors import InputError
 from napari_sti.core.tensor_field import TensorField
+from napari_sti.io.load import load
 from napari_sti.io.nifti import write_volume
 from napari_sti.io.study import Orientation, Study
 
@@ -84,3 +88,19 @@ def write_study_files(folder: Path, *, n=2, affine=None, factor=1.0, **more) -> 
         orientations.append(Orientation(path, tuple(map(float, world)), "ras", "ppm"))
     write_volume(folder / "mask.nii.gz", data.mask, affine)
     return Study(**{"orientations": tuple(orientations), "mask": folder / "mask.nii.gz", "tesla": 3.0, **more})
+
+
+def refusal(study):
+    """The one sentence with which a study is refused."""
+    with pytest.raises(InputError) as error:
+        load(study)
+    message = str(error.value)
+    assert "\n" not in message and message.endswith((".", "?"))
+    return message
+
+
+def change(study, index, **more):
+    """A study whose orientation of this number is another one."""
+    orientations = list(study.orientations)
+    orientations[index] = replace(orientations[index], **more)
+    return replace(study, orientations=tuple(orientations))

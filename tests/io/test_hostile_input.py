@@ -5,8 +5,10 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +16,10 @@ import pytest
 from napari_sti.core.errors import InputError
 from napari_sti.core.params import from_mapping
 from napari_sti.io.atomic import check_folder
-from napari_sti.io.nifti import read_volume
+from napari_sti.io.nifti import check_volume, read_volume, write_volume
 from napari_sti.io.results import load_result, load_tensor, save_result
 from napari_sti.io.study import Orientation, Study, read_study, write_study
+from tests.io.bad_files import SAID, make_bad_file
 from tests.io.studies import SHAPE, grid, tensor, write_study_files
 from tests.io.test_nifti import save, volume
 
@@ -149,12 +152,12 @@ def patched(folder, offset, value, kind):
 
 _HEADERS = [
     (108, 1e20, "<f4", "cut short or damaged"),
-    (108, np.inf, "<f4", "not a readable NIfTI"),
-    (108, np.nan, "<f4", "not a readable NIfTI"),
-    (108, 10, "<f4", "not a readable NIfTI"),
-    (108, -100, "<f4", "not a readable NIfTI"),
-    (70, 9999, "<i2", "not a readable NIfTI"),
-    (40, 9, "<i2", "not a readable NIfTI"),
+    (108, np.inf, "<f4", "the header of the image is damaged"),
+    (108, np.nan, "<f4", "the header of the image is damaged"),
+    (108, 10, "<f4", "the header of the image is damaged"),
+    (108, -100, "<f4", "the header of the image is damaged"),
+    (70, 9999, "<i2", "the header of the image is damaged"),
+    (40, 9, "<i2", "the header of the image is damaged"),
     (42, -5, "<i2", "has no voxels"),
     (80, 0, "<f4", "two affines that disagree"),
 ]
@@ -197,12 +200,44 @@ def test_values_that_float32_cannot_hold_give_no_warning(tmp_path):
     assert np.isinf(read.data[0, 0, 0]) and (read.data.ravel()[1:] == 1).all()
 
 
-@pytest.mark.parametrize("missing", [1, 8, 200, -20])
+@pytest.mark.parametrize("missing", [1, 8, 60, -20])
 def test_a_small_compressed_file_that_is_cut_short(tmp_path, missing):
     whole = gzip.compress(save(tmp_path / "a.nii", np.zeros((3, 3, 3), np.float32), grid()).read_bytes())
     path = tmp_path / "b.nii.gz"
     path.write_bytes(whole[:-missing])
     assert "cut short" in refusal(read_volume, path)
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_what_is_no_whole_image(tmp_path, name):
+    path = make_bad_file(tmp_path, name)
+    for function in (check_volume, read_volume):
+        assert f"{path}: {SAID[name]}" in refusal(function, path, what="field")
+
+
+def test_a_whole_image_is_taken(tmp_path):
+    for name, data in (("a.nii", np.ones(SHAPE)), ("b.nii.gz", np.ones(SHAPE)), ("c.nii.gz", np.ones((*SHAPE, 4)))):
+        write_volume(tmp_path / name, data, grid())
+        assert check_volume(tmp_path / name, dims=(3, 4)).shape == data.shape
+    with pytest.raises(InputError, match="is a folder, not a file; give a NIfTI file"):
+        check_volume(tmp_path, what="field")
+
+
+@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="there are no such permissions here")
+def test_a_file_that_one_may_not_read():
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        path = Path(folder) / "a.nii.gz"
+        write_volume(path, np.ones(SHAPE), grid())
+        path.chmod(0)
+        own = os.geteuid()
+        if own == 0:  # who may read everything
+            os.seteuid(65534)
+        try:
+            said = refusal(check_volume, path, what="field")
+        finally:
+            os.seteuid(own)
+    assert said == f"{path}: you may not read the file of the field; change its permissions (chmod u+r)."
 
 
 # ---- results ----------------------------------------------------------------------------------------------------

@@ -198,12 +198,12 @@ def test_a_folder(tmp_path):
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.txt"])
 def test_no_nifti(tmp_path, name):
     (tmp_path / name).write_text("not an image at all, but long enough to hold a header " * 20)
-    assert "not a readable NIfTI file" in refusal(tmp_path / name) or "cut short" in refusal(tmp_path / name)
+    assert "NIfTI image; give a NIfTI image (.nii or .nii.gz)" in refusal(tmp_path / name)
 
 
 def test_empty_file(tmp_path):
     (tmp_path / "a.nii.gz").touch()
-    assert "empty or cut short" in refusal(tmp_path / "a.nii.gz")
+    assert "the file of the image is empty; copy it again" in refusal(tmp_path / "a.nii.gz")
 
 
 def test_another_format(tmp_path):

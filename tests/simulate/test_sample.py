@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,30 +14,50 @@ from napari_sti.io.load import load_study
 from napari_sti.simulate import sample
 from napari_sti.simulate.study import SimulationParams
 
+real_params = sample.sample_params
+
+
+def coarse(*, oblique=False):
+    """Parameters of a coarse brain instead of the real sample."""
+    return replace(real_params(oblique=oblique), voxel_size="7")
+
 
 @pytest.fixture
 def cache(monkeypatch, tmp_path):
     """A cache of its own, and a coarse brain instead of the real sample."""
     monkeypatch.setenv(sample.CACHE_VARIABLE, str(tmp_path / "cache"))
-    real = sample.sample_params
-    monkeypatch.setattr(
-        sample, "sample_params", lambda *, oblique=False: replace(real(oblique=oblique), voxel_size="7")
-    )
+    monkeypatch.setattr(sample, "sample_params", coarse)
     return tmp_path / "cache"
 
 
-def test_made_once_and_then_found(cache):
-    steps = []
-    study = sample.sample_study(progress=steps.append)
-    assert study.is_file() and study.parent.parent == cache
-    assert len(steps) > 2
-    stamp = study.stat().st_mtime_ns
-    assert sample.sample_study(progress=steps.append) == study
-    assert study.stat().st_mtime_ns == stamp
-    assert [p for p in cache.iterdir() if p.name.startswith(".")] == []
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The cache after the coarse sample was made, with the steps that were said meanwhile."""
+    folder, steps = tmp_path_factory.mktemp("made"), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(sample.CACHE_VARIABLE, str(folder))
+        patch.setattr(sample, "sample_params", coarse)
+        sample.sample_study(progress=steps.append)
+    return folder, steps
 
 
-def test_the_study_loads_and_says_that_it_is_simulated(cache):
+@pytest.fixture
+def filled(cache, made):
+    """A cache of its own in which the sample lies that was made already."""
+    shutil.copytree(made[0], cache)
+    return cache
+
+
+def test_made_once_and_then_found(filled, made):
+    (folder,), steps = filled.iterdir(), list(made[1])
+    assert len(steps) > 2 and not folder.name.startswith(".")
+    stamp = (folder / "study.yaml").stat().st_mtime_ns
+    assert sample.sample_study(progress=steps.append) == folder / "study.yaml"
+    assert steps == made[1] and (folder / "study.yaml").stat().st_mtime_ns == stamp
+    assert list(filled.iterdir()) == [folder]
+
+
+def test_the_study_loads_and_says_that_it_is_simulated(filled):
     study = load_study(sample.sample_study())
     assert study.simulated and "simulated" in study.name
     assert study.n_orientations == 7
@@ -44,7 +65,7 @@ def test_the_study_loads_and_says_that_it_is_simulated(cache):
     assert study.tilts.max() == pytest.approx(37, abs=0.01)
 
 
-def test_the_oblique_sample_is_another_one(cache):
+def test_the_oblique_sample_is_another_one(filled):
     straight, oblique = sample.sample_study(), sample.sample_study(oblique=True)
     assert straight.parent != oblique.parent
     affine = load_study(oblique).affine
@@ -53,7 +74,7 @@ def test_the_oblique_sample_is_another_one(cache):
     assert frames.axis_codes(affine) == "LPI"
 
 
-def test_half_a_folder_is_made_again(cache):
+def test_half_a_folder_is_made_again(filled):
     study = sample.sample_study()
     study.unlink()
     (study.parent / "stray.txt").write_text("left by a crash")
@@ -75,7 +96,7 @@ def test_other_parameters_make_another_sample(monkeypatch):
     assert sample._key(a) == sample._key(SimulationParams()) != sample._key(b)
 
 
-def test_two_processes_make_the_same_bytes(cache, tmp_path):
+def test_two_processes_make_the_same_bytes(filled, tmp_path):
     code = (
         "from dataclasses import replace\n"
         "from napari_sti.simulate import sample\n"

@@ -196,3 +196,16 @@ def test_a_plain_picture_needs_a_window(viewer):
     _quick.plain_picture(viewer, viewer.layers["lean"])
     viewer.dims.set_current_step(0, 2)
     np.testing.assert_array_equal(shown(viewer, "lean"), shown(viewer, "plain"))
+
+
+def test_qt_is_told_that_the_canvas_is_opaque(qtbot):
+    """Only where there is a canvas."""
+    from qtpy.QtCore import Qt
+    from qtpy.QtWidgets import QWidget
+
+    native = QWidget()
+    qtbot.addWidget(native)
+    canvas = SimpleNamespace(native=native)
+    _quick.opaque_canvas(SimpleNamespace(window=SimpleNamespace(_qt_viewer=SimpleNamespace(canvas=canvas))))
+    assert native.testAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+    _quick.opaque_canvas(ViewerModel())

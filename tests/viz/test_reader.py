@@ -151,7 +151,7 @@ def test_study_files_are_known_by_their_keys(tmp_path, name, text):
 
 def test_faults_are_told_by_their_sentence(tmp_path):
     (tmp_path / "cut.nii.gz").write_bytes(b"")
-    with pytest.raises(InputError, match=r"cut\.nii\.gz: the file is empty or cut short"):
+    with pytest.raises(InputError, match=r"cut\.nii\.gz: the file of the image is empty"):
         read(tmp_path / "cut.nii.gz")
     sheared = ras_affine()
     sheared[0, 1] = 0.4

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib.image import imsave
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtGui import QFontMetrics
 
 from napari_sti.widgets.picture_view import PictureView
@@ -53,3 +54,20 @@ def test_a_broken_file_is_left_out(view, make, tmp_path):
     assert not view.isVisible()
     view.setValue({**make(a=(5, 5)), "broken": tmp_path / "broken.png"})
     assert view.isVisible() and view.accessibleName() == "a"
+
+
+def test_one_with_much_in_it_is_as_wide_as_the_dock_and_a_click_shows_all_of_it(view, make, qtbot):
+    view.setValue(make(residuals=(810, 950), angles=(480, 950)))
+    view.resize(380, view.heightForWidth(380))
+    view.show()
+    assert view.columns() == 1 and view.heightForWidth(380) > 380 * 810 / 950 + 380 * 480 / 950
+    assert view.name_at(QPoint(190, 100)) == "residuals" and view.name_at(QPoint(190, view.height() - 60)) == "angles"
+    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(190, view.height() - 60))
+    first = view.large
+    assert first.isVisible() and first.windowTitle() == "angles"
+    view.setFocus()
+    qtbot.keyClick(view, Qt.Key.Key_Return)
+    assert view.large.windowTitle() == "residuals" and not first.isVisible()
+    assert view.large.width() >= 800 or view.large.width() >= 0.85 * view.screen().availableSize().width()
+    qtbot.keyClick(view.large, Qt.Key.Key_Escape)
+    assert not view.large.isVisible()

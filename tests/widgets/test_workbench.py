@@ -111,6 +111,32 @@ def test_menu_of_a_run(workbench, start_run, controller, qtbot):
     menu.deleteLater()
 
 
+def test_a_run_that_was_removed_comes_back_as_it_was(workbench, start_run, result, controller, viewer, qtbot):
+    runs = []
+    for seed in range(2):
+        run, say = start_run()
+        with qtbot.waitSignal(controller.layers.added, timeout=10_000):
+            say("done", result=str(result(run.job.out, seed)), seconds=1.0)
+        runs.append(run)
+    first, second = runs
+    controller.view.change(run=second.name, map="msa", plane="coronal")
+    viewer.layers["stiimag 2 - MMS [ppm]"].opacity = 0.5
+    layers, seen, view = list(viewer.layers), [layer.visible for layer in viewer.layers], controller.view.value()
+    places, note = list(controller.runs.runs), workbench.removed
+    workbench.runs.action.emit("remove", second)
+    assert controller.layers.run_names() == [first.name] and workbench.runs.value() == [first]
+    assert note.isVisible() and note.text().startswith(f"{second.name} was taken off the list and its 4 layers out of")
+    assert (second.job.out / "unlisted").exists() and second.result.exists()
+    note.button.click()
+    assert list(viewer.layers) == layers and [layer.visible for layer in layers] == seen
+    assert controller.runs.runs == places and controller.view.value() == view and not note.isVisible()
+    assert not (second.job.out / "unlisted").exists(), "it stays in the list of later sessions, too"
+
+    workbench.runs.action.emit("remove", second)
+    start_run()
+    assert not note.isVisible() and controller.removed._last is None, "the work goes on and its memory is free"
+
+
 def test_shortcuts_are_shown_and_work(workbench, controller, have_study, qtbot):
     made = {s.objectName(): s for s in workbench.findChildren(QShortcut)}
     assert set(made) == {f"sti_shortcut_{name}" for name in SHORTCUTS}
@@ -123,7 +149,7 @@ def test_shortcuts_are_shown_and_work(workbench, controller, have_study, qtbot):
     assert controller.view.value().lines
     made["sti_shortcut_toggle_pev"].activated.emit()
     assert controller.view.value().map == "none"
-    assert "Ctrl+Shift+" in workbench.findChild(object, "sti_run").toolTip()
+    assert "(Ctrl+Shift+.)" in workbench.job_bar.cancel.toolTip()
     assert "Ctrl+Shift+L" in workbench.findChild(object, "sti_lines").toolTip()
 
 

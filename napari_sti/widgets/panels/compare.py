@@ -30,6 +30,7 @@ from napari_sti.widgets.session.controller import Controller
 
 _MAPS: dict[MapKind, str] = {"pev_colour": "PEV colour", "msa": "MSA", "mms": "MMS"}
 _FIGURES = "PNG (*.png);;PDF (*.pdf);;SVG (*.svg);;TIFF (*.tif)"
+_CANCEL = "Cancel comparing"
 
 
 class ComparePanel(Panel):
@@ -193,7 +194,7 @@ class ComparePanel(Panel):
     def _show(self, *_: object) -> None:
         choice = self.value()
         why = choice.why_not()
-        busy = self.button.text() == "Cancel"
+        busy = self.button.text() == _CANCEL
         self.button.setEnabled(busy or not why)
         if not busy:
             self.state.setText(why if self.compare.candidates else "")
@@ -215,7 +216,7 @@ class ComparePanel(Panel):
     # ---- what is done ----
 
     def _press(self) -> None:
-        if self.button.text() == "Cancel":
+        if self.button.text() == _CANCEL:
             self.compare.cancel()
             return
         self.failure.set("error", "")
@@ -224,7 +225,7 @@ class ComparePanel(Panel):
 
     def _busy(self, what: str) -> None:
         comparing = bool(what) and what != "writing"
-        self.button.setText("Cancel" if comparing else "Compare")
+        self.button.setText(_CANCEL if comparing else "Compare")
         self.button.set_quiet(comparing)
         self.state.setText(f"{what[0].upper()}{what[1:]} \N{HORIZONTAL ELLIPSIS}" if what else "")
         self._show()

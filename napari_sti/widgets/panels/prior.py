@@ -8,11 +8,11 @@ from qtpy.QtWidgets import QWidget
 from napari_sti.jobs.history import runs_folder
 from napari_sti.viz.display import layer_info
 from napari_sti.widgets.command_row import CommandRow
-from napari_sti.widgets.look import MainButton
 from napari_sti.widgets.note import Note
 from napari_sti.widgets.panel import Panel, text_label
 from napari_sti.widgets.prior_editor import PriorEditor
 from napari_sti.widgets.prior_outcome import PriorOutcome
+from napari_sti.widgets.run_button import RunButton
 from napari_sti.widgets.session.controller import Controller
 from napari_sti.widgets.session.prior_choice import PriorChoice, dims_of, prior_command, why_not
 from napari_sti.widgets.session.prior_files import PriorAnswer
@@ -61,7 +61,7 @@ class PriorPanel(Panel):
         self._reveal.setSingleShot(True)
         self._reveal.setInterval(_SETTLED)
         self._reveal.timeout.connect(self._show_outcome)
-        self.footer = self.button = MainButton(_BUTTON["value"])
+        self.footer = self.button = RunButton(_BUTTON["value"])
         self.button.setObjectName("sti_prior")
         for part in (self.editor, self.slice, self.blocked, self.failure, self.outcome, self.command):
             self.rows.addWidget(part)
@@ -111,12 +111,9 @@ class PriorPanel(Panel):
             self._take_unit(choice.image)
         why, busy = self.why_not(), self.prior.busy
         self.blocked.set("warning", "" if busy else why)
-        cancelling = self.prior.run is not None and self.prior.run.active and self.prior.run.cancelling
         self.outcome.setVisible(not busy and self.outcome.value() is not None)
-        self.button.setText("Cancel" if busy else _BUTTON[choice.action])
-        self.button.set_quiet(busy)
-        self.button.setEnabled(not cancelling if busy else not why)
-        self.button.setToolTip(why)
+        self.button.set_state(self.prior.run if busy else None, why, idle=_BUTTON[choice.action])
+        self.button.setEnabled(not (busy or why))  # images are written before, and answers read after the run
         self._show_slice(choice)
         source = self.editor.source()
         trainable = source is not None and source.channels == 1
@@ -164,9 +161,7 @@ class PriorPanel(Panel):
     # ---- what is done ----
 
     def _press(self) -> None:
-        if self.prior.busy:
-            self.prior.cancel()
-        elif not self.why_not():
+        if not (self.prior.busy or self.why_not()):
             self.failure.set("error", "")
             self.editor.keep_image()
             self.prior.start(self.editor.value(), self.editor.model)

@@ -8,7 +8,8 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWi
 
 from napari_sti.maps.probe import Probe
 from napari_sti.viz.display import layer_info
-from napari_sti.viz.numbers import world
+from napari_sti.viz.numbers import Unit, world
+from napari_sti.viz.status import value_at
 from napari_sti.viz.views import go_to
 from napari_sti.widgets.command_row import CommandRow
 from napari_sti.widgets.controls import named_button
@@ -59,6 +60,8 @@ class ProbePanel(Panel):
         self.matrix, self.numbers = TensorMatrix(), TensorNumbers()
         self.arrow = DirectionView()
         self.bars = FieldBars()
+        self.seen = text_label()
+        self.seen.setObjectName("sti_probe_seen")
         self.fields = text_label(muted=True)
         self.fields.setObjectName("sti_probe_fields")
         self.runs = RunsHereTable()
@@ -109,6 +112,7 @@ class ProbePanel(Panel):
         beside.addWidget(self.arrow, 0, Qt.AlignmentFlag.AlignTop)
         results.addWidget(self.heading)
         results.addWidget(self.where)
+        results.addWidget(self.seen)
         results.addLayout(beside)
         for part in (self.numbers, self.bars, self.fields, self.runs, self.command):
             results.addWidget(part)
@@ -214,11 +218,23 @@ class ProbePanel(Panel):
         self.where.set("warning", "" if probe.inside else outside)
         self.matrix.setValue(probe, unit)
         self.numbers.setValue(probe, unit)
+        said = self._said_on_screen(unit)
+        self.seen.setText(said)
+        self.seen.setVisible(bool(said))
         others = [other.direction for other in self._here()[1:] if other.inside]
         self.arrow.setValue(probe.direction if probe.inside else (0, 0, 0), others)
         self.bars.setValue(probe.fields, unit)
         self.fields.setText(self._about_fields(probe))
         self.fields.setVisible(bool(self.fields.text()))
+
+    def _said_on_screen(self, unit: Unit) -> str:
+        """Value of the map of another panel that covers the run, which the numbers below are not of."""
+        view = self.controller.view
+        front = view.on_top.front
+        if not view.covered() or front.cells or front.layer is None:
+            return ""
+        value = value_at(front.layer, self.probe.shown(self.probe.selected), unit)
+        return f"On the screen: {front.run}, {value}" if value else ""
 
     def _about_fields(self, probe: Probe) -> str:
         if not probe.inside:

@@ -10,13 +10,14 @@ from qtpy.QtWidgets import QFileDialog, QGridLayout, QVBoxLayout, QWidget
 from napari_sti.widgets.command_row import CommandRow
 from napari_sti.widgets.controls import named_button
 from napari_sti.widgets.file_box import IMAGES
-from napari_sti.widgets.look import MARGIN, MainButton, is_dark
+from napari_sti.widgets.look import MARGIN, is_dark
 from napari_sti.widgets.note import Note
 from napari_sti.widgets.panel import Panel, text_label
 from napari_sti.widgets.picture_view import PictureView
 from napari_sti.widgets.quality_dti_mend import DtiMendBox
 from napari_sti.widgets.quality_editor import QualityEditor
 from napari_sti.widgets.quality_lines_view import QualityLines
+from napari_sti.widgets.run_button import RunButton
 from napari_sti.widgets.session.controller import Controller
 from napari_sti.widgets.session.quality_sources import QualityChoice, QualityReport
 
@@ -60,7 +61,7 @@ class QualityPanel(Panel):
         self.lines = QualityLines()
         self.pictures = PictureView("sti_quality_pictures")
         self.command = CommandRow()
-        self.footer = self.button = MainButton("Make quality page")
+        self.footer = self.button = RunButton("Make quality page")
         self.button.setObjectName("sti_quality_make")
         self._results = QWidget()
         self._lay_out()
@@ -105,6 +106,7 @@ class QualityPanel(Panel):
         quality = self.quality
         quality.sources_changed.connect(self._sources)
         quality.changed.connect(self._show)
+        self.controller.view.changed.connect(self._follow)
         quality.made.connect(self._made)
         quality.mended.connect(self._mended)
         quality.said.connect(self._say)
@@ -129,14 +131,16 @@ class QualityPanel(Panel):
         sources = self.quality.sources
         self.empty.set("accent", "" if sources else "There is no finished run yet. A result folder can be added, too.")
         self.editor.set_sources(sources)
+        self._follow()
         self._show()
+
+    def _follow(self) -> None:
+        self.editor.follow(self.controller.view.value().run)
 
     def _show(self) -> None:
         choice, active = self.editor.value(), self.quality.active
         why = choice.why_not(self.quality.sources)
-        self.button.setText("Cancel" if active else "Make quality page")
-        self.button.set_quiet(active)
-        self.button.setEnabled(active or not why)
+        self.button.set_state(self.quality.run, why)
         run = self.quality.run
         busy = f"{run.message or 'Waiting for the worker'} {_DOTS}" if active and run is not None else ""
         self.state.setText(busy or (why if self.quality.sources else ""))
@@ -164,7 +168,6 @@ class QualityPanel(Panel):
 
     def _press(self) -> None:
         if self.quality.active:
-            self.quality.cancel()
             return
         self.failure.set("error", "")
         self.said.set("good", "")

@@ -6,11 +6,11 @@ from qtpy.QtWidgets import QWidget
 
 from napari_sti.core.errors import InputError
 from napari_sti.core.method import Method
+from napari_sti.jobs.job import TENSOR_KINDS
 from napari_sti.widgets.background import Background
 from napari_sti.widgets.chips import ChipRow
 from napari_sti.widgets.command_row import CommandRow
 from napari_sti.widgets.device_box import DeviceBox
-from napari_sti.widgets.look import MainButton
 from napari_sti.widgets.method_combo import methods_in_order
 from napari_sti.widgets.method_editor import Choice, MethodEditor
 from napari_sti.widgets.more_runs import MoreRuns
@@ -20,6 +20,7 @@ from napari_sti.widgets.outcome import Outcome
 from napari_sti.widgets.panel import Panel
 from napari_sti.widgets.panels import panel_titles
 from napari_sti.widgets.panels.data import study_chips
+from napari_sti.widgets.run_button import RunButton
 from napari_sti.widgets.session.batch import Batch
 from napari_sti.widgets.session.command import recon_command
 from napari_sti.widgets.session.controller import Controller
@@ -55,7 +56,7 @@ class ReconstructPanel(Panel):
         self.start_box = StartBox()
         self.device = DeviceBox()
         self.remarks = NoteList("sti_remark")
-        self.footer = self.run_button = MainButton("Run")
+        self.footer = self.run_button = RunButton("Run")
         self.run_button.setObjectName("sti_run")
         self.batch = Batch(controller.runs, self)
         self.more_runs = MoreRuns(self.batch)
@@ -103,13 +104,14 @@ class ReconstructPanel(Panel):
         found = self._obstacle()
         return "" if found is None else found.text
 
-    def run_or_cancel(self) -> None:
-        """Start a run, or cancel the one under way."""
-        active = self.controller.runs.active
-        if active is not None and active.job.makes_tensor:
-            self.controller.runs.cancel(active)
-        elif not self.why_not():
+    def run(self) -> None:
+        """Start a run, unless one goes on or something is missing."""
+        if self._active() is None and not self.why_not():
             self.start()
+
+    def _active(self) -> Run | None:
+        """The reconstruction that runs, else the first that waits."""
+        return self.controller.runs.first_active(*TENSOR_KINDS)
 
     def start(self) -> Run | None:
         """Start a run with what the panel shows."""
@@ -159,7 +161,7 @@ class ReconstructPanel(Panel):
         runs.finished.connect(self._finished)
         runs.failed.connect(self._failed)
         self.blocked.clicked.connect(self._mend)
-        self.run_button.clicked.connect(self.run_or_cancel)
+        self.run_button.clicked.connect(self.run)
         self.more_runs.trust_wanted.connect(self.start_trust)
         self.more_runs.all_wanted.connect(self.start_all)
         self._estimator.estimated.connect(self.device.set_estimate)
@@ -216,18 +218,7 @@ class ReconstructPanel(Panel):
         self._masks_shown = (self.method.method.id, wanted)
 
     def _show_button(self, why: str) -> None:
-        active = self.controller.runs.active
-        running = active is not None and active.job.makes_tensor
-        cancelling = active is not None and active.cancelling
-        text = "Run"
-        if running:
-            text = "Cancelling\N{HORIZONTAL ELLIPSIS}" if cancelling else "Cancel"
-        if self.run_button.text() != text:
-            self.run_button.setText(text)
-            self.run_button.set_quiet(running)
-        self.run_button.setEnabled(not cancelling if running else not why)
-        shortcut = "Ctrl+Shift+." if running else "Ctrl+Shift+Return"
-        self.run_button.setToolTip(why or f"{text.rstrip(chr(0x2026))} ({shortcut})")
+        self.run_button.set_state(self._active(), why, "Run (Ctrl+Shift+Return)")
 
     def _show_more_runs(self) -> None:
         found = self._obstacle(trust=True)

@@ -16,6 +16,7 @@ from napari_sti.widgets.session.controller import Controller
 from napari_sti.widgets.session.region_sources import RegionChoice
 
 _SEGMENTATIONS = "NIfTI (*.nii *.nii.gz)"
+_CANCEL = "Cancel measuring"
 
 
 class RegionsPanel(Panel):
@@ -152,7 +153,7 @@ class RegionsPanel(Panel):
 
     def _show(self) -> None:
         why = self.value().why_not()
-        busy = self.button.text() == "Cancel"
+        busy = self.button.text() == _CANCEL
         self.button.setEnabled(busy or not why)
         if not busy:
             self.state.setText(why if self.regions.candidates else "")
@@ -177,12 +178,19 @@ class RegionsPanel(Panel):
     # ---- what is done -------------------------------------------------------------------------------------------
 
     def _press(self) -> None:
-        if self.button.text() == "Cancel":
+        if self.button.text() == _CANCEL:
             self.regions.cancel()
+            self._show_numbers(self.regions.found is not None)
             return
         for note, kind in ((self.failure, "error"), (self.results.said, "good"), (self.question, "warning")):
             note.set(kind, "")
+        self._show_numbers(False)  # those of another question must not stand below this one
         self.regions.start(self.value())
+
+    def _show_numbers(self, on: bool) -> None:
+        for part in (self.results, self.command):
+            part.setVisible(on)
+        self.remark.setVisible(on and bool(self.remark.text()))
 
     def _asked(self, what: str) -> None:
         self.question.set("warning", f"{what[0].upper()}{what[1:]}. Each voxel can be given the label nearest to it.")
@@ -194,7 +202,7 @@ class RegionsPanel(Panel):
 
     def _busy(self, what: str) -> None:
         measuring = bool(what) and what != "writing" and not what.startswith("reading the segmentation")
-        self.button.setText("Cancel" if measuring else "Measure")
+        self.button.setText(_CANCEL if measuring else "Measure")
         self.button.set_quiet(measuring)
         self.state.setText(f"{what[0].upper()}{what[1:]} \N{HORIZONTAL ELLIPSIS}" if what else "")
         self._show()

@@ -16,11 +16,11 @@ from napari_sti.widgets.command_row import CommandRow
 from napari_sti.widgets.device_box import DeviceBox
 from napari_sti.widgets.fold import Fold
 from napari_sti.widgets.log_curves import Curve, LogCurves
-from napari_sti.widgets.look import MainButton
 from napari_sti.widgets.note import Note
 from napari_sti.widgets.outcome import Outcome
 from napari_sti.widgets.panel import Panel, text_label
 from napari_sti.widgets.panels import panel_titles
+from napari_sti.widgets.run_button import RunButton
 from napari_sti.widgets.separate_chi import ChiBox
 from napari_sti.widgets.separate_chips import separation_chips
 from napari_sti.widgets.separate_dr import DrBox
@@ -60,7 +60,7 @@ class SeparatePanel(Panel):
         self.naming = QCheckBox("Call the files chi-para and chi-dia")
         self.naming.setObjectName("sti_separate_naming")
         self.naming.setToolTip("As other scoring programs, such as qsm-ci, expect them; chi-dia is a magnitude.")
-        self.footer = self.button = MainButton("Separate")
+        self.footer = self.button = RunButton("Separate")
         self.button.setObjectName("sti_separate")
         self.curve = LogCurves("objective")
         self.curve.setObjectName("sti_separate_objective")
@@ -119,7 +119,7 @@ class SeparatePanel(Panel):
         for part in (self.chi, self.rates, self.dr, self.method, self.device):
             part.valueChanged.connect(self._due)
         self.blocked.clicked.connect(self._mend)
-        self.button.clicked.connect(self.separate_or_cancel)
+        self.button.clicked.connect(self.separate)
         self._timer.timeout.connect(self._refresh)
         self._estimator.estimated.connect(self.device.set_estimate)
 
@@ -157,13 +157,10 @@ class SeparatePanel(Panel):
         """Why Separate cannot be pressed, in one line; empty if it can."""
         return "" if self._lack is None else self._lack.text
 
-    def separate_or_cancel(self) -> None:
-        """Start a separation, or cancel the one under way."""
-        if self.session.active is not None:
-            self.session.cancel()
-            return
+    def separate(self) -> None:
+        """Start a separation, unless one goes on or something is missing."""
         self._refresh()
-        if not self.why_not():
+        if self.session.active is None and not self.why_not():
             self.outcome.clear()
             self.session.start(self.value())
             self._refresh()
@@ -232,14 +229,7 @@ class SeparatePanel(Panel):
     # ---- while it runs ---------------------------------------------------------------------------------------------
 
     def _show_button(self) -> None:
-        active = self.session.active
-        cancelling = active is not None and active.cancelling
-        text = "Separate" if active is None else "Cancelling\N{HORIZONTAL ELLIPSIS}" if cancelling else "Cancel"
-        if self.button.text() != text:
-            self.button.setText(text)
-            self.button.set_quiet(active is not None)
-        self.button.setEnabled(not cancelling if active is not None else self._lack is None)
-        self.button.setToolTip(self.why_not() if active is None else "")
+        self.button.set_state(self.session.active, self.why_not())
 
     def _run_changed(self, run: Run) -> None:
         self._show_button()

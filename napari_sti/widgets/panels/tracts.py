@@ -3,11 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QSpinBox, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSpinBox, QWidget
 
 from napari_sti.core.errors import InputError
 from napari_sti.maps.tracking import TrackParams
 from napari_sti.widgets.command_row import CommandRow
+from napari_sti.widgets.controls import Combo
 from napari_sti.widgets.forms import ParamsForm
 from napari_sti.widgets.look import MARGIN, MainButton
 from napari_sti.widgets.note import Note
@@ -48,9 +49,8 @@ class TractsPanel(Panel):
         self.most.setValue(10_000)
         keep_wheel_for_scrolling(self.most)
         self.form.add_more("Seeds", self.most, help="At most so many; chosen by chance where there are more.")
-        self.within = QComboBox()
+        self.within = Combo()
         self.within.setObjectName("sti_tracts_within")
-        self.within.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.form.add_more("Stay within", self.within, help="A Labels layer that the streamlines may not leave.")
         self.state = text_label(muted=True)
         self.state.setObjectName("sti_tracts_state")
@@ -113,6 +113,7 @@ class TractsPanel(Panel):
     def _connect(self) -> None:
         session = self.session
         session.sources_changed.connect(self._sources)
+        self.controller.view.changed.connect(self._follow)
         session.busy_changed.connect(self._busy)
         session.tracked.connect(self._tracked)
         session.noted.connect(self._noted)
@@ -134,7 +135,11 @@ class TractsPanel(Panel):
         names = {name: one.replicates for name, one in self.session.candidates.items()}
         self.empty.set("accent", "" if names else "There is no finished run yet; a DTI can be tracked on.")
         self.source.set_names(names)
+        self._follow()
         self._changed()
+
+    def _follow(self) -> None:
+        self.source.follow(self.controller.view.value().run)
 
     def _changed(self, *_: object) -> None:
         """Let live tracts follow what was changed, and say what can be done."""
@@ -160,7 +165,8 @@ class TractsPanel(Panel):
         self.stop.setVisible(live.on)
         text, words = "Follow the cursor" if at_cursor else "Track", why
         if self._busy_with:
-            text, words = "Cancel", f"{self._busy_with[0].upper()}{self._busy_with[1:]} \N{HORIZONTAL ELLIPSIS}"
+            doing = self._busy_with
+            text, words = "Cancel tracking", f"{doing[0].upper()}{doing[1:]} \N{HORIZONTAL ELLIPSIS}"
         elif live.on:
             text, words = "Keep these tracts", _HELD if live.holding else _FOLLOWING
         self.button.setText(text)

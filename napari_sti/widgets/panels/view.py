@@ -4,15 +4,14 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QButtonGroup,
     QCheckBox,
-    QComboBox,
     QHBoxLayout,
     QPushButton,
-    QSizePolicy,
     QWidget,
 )
 from superqt import QLabeledDoubleRangeSlider
 
 from napari_sti.viz.views import PLANES
+from napari_sti.widgets.controls import Combo
 from napari_sti.widgets.fold import Fold
 from napari_sti.widgets.iterate_row import IterateRow
 from napari_sti.widgets.linked_views import LinkedDock
@@ -44,10 +43,12 @@ class ViewPanel(Panel):
         self.view = controller.view
         self.empty = Note("accent", action="Go to Reconstruct")
         self.empty.setObjectName("sti_view_empty")
-        self.run = QComboBox()
+        self.covered = Note("accent", action="Show PEV")
+        self.covered.setObjectName("sti_view_covered")
+        self.covered.button.setObjectName("sti_view_bring_back")
+        self.run = Combo()
         self.run.setObjectName("sti_view_run")
         self.run.setToolTip("Which run is shown (next: Ctrl+Shift+Down, previous: Ctrl+Shift+Up).")
-        self.run.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.maps, map_row = _choice([(f"sti_map_{key}", text, help) for key, text, help in MAPS])
         self.lines = QCheckBox("Lines")
         self.lines.setObjectName("sti_lines")
@@ -65,7 +66,7 @@ class ViewPanel(Panel):
             [(f"sti_{plane}", plane.capitalize(), f"Show {plane} slices.") for plane in PLANES]
             + [("sti_3d", "3-D", "Show the volume in three dimensions.")]
         )
-        self.convention = QComboBox()
+        self.convention = Combo()
         self.convention.setObjectName("sti_convention")
         self.convention.addItem("Neurological (right is right)", False)
         self.convention.addItem("Radiological (right is left)", True)
@@ -78,6 +79,7 @@ class ViewPanel(Panel):
         self.more = ViewMore()
         self.unit, self.legend = self.more.unit, self.more.legend
         self.rows.addWidget(self.empty)
+        self.rows.addWidget(self.covered)
         self.rows.addLayout(self._form(map_row, plane_row))
         self.rows.addWidget(Fold("More", self.more))
         self.rows.addStretch(1)
@@ -123,10 +125,11 @@ class ViewPanel(Panel):
         self.view.changed.connect(self._show)
         self.controller.layers.runs_changed.connect(self._show)
         self.empty.clicked.connect(self._go)
-        self.run.activated.connect(self._take)
+        self.covered.clicked.connect(self.view.bring_back)
+        self.run.activated.connect(self._take_map)
         self.iterate.valueChanged.connect(self.controller.iterates.go)
         self.controller.iterates.changed.connect(self._show_iterates)
-        self.maps.idClicked.connect(self._take)
+        self.maps.idClicked.connect(self._take_map)
         self.planes.idClicked.connect(self._take)
         self.lines.clicked.connect(self._take)
         self.ellipsoids.clicked.connect(self._take)
@@ -142,7 +145,7 @@ class ViewPanel(Panel):
         view = self.view.value()
         self.view.change(
             run=self.run.currentText(),
-            map=MAPS[self.maps.checkedId()][0] if self.maps.checkedId() >= 0 else "none",
+            map=MAPS[self.maps.checkedId()][0] if self.maps.checkedId() >= 0 else view.map,
             lines=self.lines.isChecked(),
             spread=self.spread.isChecked() if self.spread.isEnabled() else view.spread,
             ellipsoids=self.ellipsoids.isChecked() if self.ellipsoids.isEnabled() else view.ellipsoids,
@@ -151,6 +154,12 @@ class ViewPanel(Panel):
             plane=PLANES[plane] if 0 <= plane < len(PLANES) else view.plane,
             solid=plane == len(PLANES),
         )
+
+    def _take_map(self, *_: object) -> None:
+        """Show a map, also if it is the one that something else has covered."""
+        self._take()
+        if self.view.covered():
+            self.view.bring_back()
 
     def _take_more(self, values: dict[str, object]) -> None:
         view = self.view.value()
@@ -185,8 +194,13 @@ class ViewPanel(Panel):
             button = self.maps.button(number)
             button.setEnabled(have_fields if key == "field" else key in kinds)
         self.maps.setExclusive(False)  # none may be shown
+        covered = self.view.covered()
         for number, (key, _, _) in enumerate(MAPS):
-            self.maps.button(number).setChecked(key == view.map and self.maps.button(number).isEnabled())
+            self.maps.button(number).setChecked(
+                key == view.map and self.maps.button(number).isEnabled() and not covered
+            )
+        back = next((text for key, text, _ in MAPS if key == view.map), "PEV")
+        self.covered.set("accent", covered, action=f"Show {back}")
         self.maps.setExclusive(True)
         self.lines.setChecked(view.lines)
         self._show_ellipsoids(view)

@@ -1,4 +1,4 @@
-"""Several methods on the same study, one run after the other, followed and ended as one."""
+"""Several methods on the same study, one run after the other, followed as one."""
 
 from collections.abc import Iterable, Mapping
 
@@ -17,7 +17,6 @@ class Batch(QObject):
     def __init__(self, runs: RunSession, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.runs: tuple[Run, ...] = ()
-        self._session = runs
         runs.changed.connect(self._changed)
         runs.finished.connect(self._changed)
 
@@ -30,12 +29,6 @@ class Batch(QObject):
         """Follow these runs; those that could not be started (None) have said so themselves."""
         self.runs = tuple(run for run in runs if run is not None)
         self.changed.emit()
-
-    def cancel(self) -> None:
-        """End the one under way and take those that wait out of the queue."""
-        for run in reversed(self.runs):  # those that wait first, so that none of them begins meanwhile
-            if run.active:
-                self._session.cancel(run)
 
     def text(self) -> str:
         """How they stand, in one line; empty if there are none."""

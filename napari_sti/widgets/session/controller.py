@@ -20,6 +20,7 @@ from napari_sti.widgets.session.prior import PriorSession
 from napari_sti.widgets.session.probe import ProbeSession
 from napari_sti.widgets.session.quality import QualitySession
 from napari_sti.widgets.session.regions import RegionSession
+from napari_sti.widgets.session.removed_runs import RemovedRuns
 from napari_sti.widgets.session.run import Run, about_study
 from napari_sti.widgets.session.runs import RunSession
 from napari_sti.widgets.session.separate import SeparateSession
@@ -28,6 +29,7 @@ from napari_sti.widgets.session.tracts import TractSession
 from napari_sti.widgets.session.train import TrainSession
 from napari_sti.widgets.session.view import ViewSession
 from napari_sti.widgets.session.workspace import WorkspaceSession
+from napari_sti.widgets.session.workspace_content import Sessions
 
 
 class Controller(QObject):
@@ -42,7 +44,7 @@ class Controller(QObject):
 
     Attributes
     ----------
-    studies, runs, layers, view, iterates, preview, compare, masks, training, separation
+    studies, runs, layers, view, iterates, preview, compare, masks, training, separation, removed
         The parts; panels listen to their signals.
     """
 
@@ -70,9 +72,15 @@ class Controller(QObject):
         self.regions = RegionSession(self.runs, self.layers, self)
         self.prior = PriorSession(self.runs, self.layers, self)
         self.separation = SeparateSession(self.studies, self.runs, self.layers, self.view, self)
+        self.removed = RemovedRuns(self.runs, self.layers, self.view, self.separation.found, self)
         self.tracts = TractSession(self.layers, self.compare, self)
         self.figure = FigureSession(self.layers, self.view, self.compare, self)
-        self.workspace = WorkspaceSession(self.studies, self.layers, self.view, self.compare, self.tracts, self)
+        self.workspace = WorkspaceSession(
+            Sessions(
+                self.studies, self.layers, self.view, self.compare, self.tracts, self.separation.found, self.prior
+            ),
+            self,
+        )
         self.quality = QualitySession(self.runs, self.layers, self.compare, self)
         self._closed = False
         self.studies.loaded.connect(self._have_acquisition)
@@ -114,17 +122,6 @@ class Controller(QObject):
         else:
             self.layers.add_run(run)
 
-    def remove_run(self, run: Run) -> None:
-        """Take a run that has ended off the list, and its layers out of the viewer; its folder stays."""
-        if run.active:
-            return
-        if run.job.kind == "separate":
-            self.separation.found.remove(run)
-        else:
-            for layer in self.layers.of_run(run.name):
-                self.viewer.layers.remove(layer)
-        self.runs.remove(run)
-
     def close(self) -> None:
         """End the worker and whatever is being read."""
         if self._closed:
@@ -134,6 +131,7 @@ class Controller(QObject):
         self.view.close()
         self.iterates.close()
         self.preview.close()
+        self.removed.close()
         self.workspace.close()
         self.figure.close()
         self.tracts.close()

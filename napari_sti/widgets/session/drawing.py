@@ -1,12 +1,13 @@
 """Keeps lines and ellipsoids on the slice that a viewer shows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from qtpy.QtCore import QObject, QTimer
 
 from napari_sti.viz import _compat, _quick, follow
 from napari_sti.viz.display import layer_info
+from napari_sti.viz.follow import Drawn, glyph_layer
 from napari_sti.viz.style import style_of
 from napari_sti.widgets.session.thumbnails import Thumbnails
 
@@ -97,3 +98,11 @@ class Drawing(QObject):
     def _moved(self, event: Any = None) -> None:
         if any(layer.visible for layer in self.layers):
             self._timer.start()
+
+
+def ellipsoids(what: Drawn, run: str, like: Mapping[str, Any]) -> Any:
+    """Make the layer of ellipsoids of a run, empty at first; `like` is what another layer of the run says of itself."""
+    from napari.layers import Layer
+
+    common = {key: like[key] for key in ("run", "simulated", "provenance") if key in like} | {"maps": what.maps}
+    return Layer.create(*glyph_layer(what, run, common))

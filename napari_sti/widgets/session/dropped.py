@@ -1,13 +1,15 @@
 """What files mean that are dropped or chosen: a study, field maps, masks, B0 directions."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from napari_sti.core.errors import InputError
 from napari_sti.core.frames import Frame
+from napari_sti.io.b0 import TEXT_FRAME, read_directions
+from napari_sti.io.nifti import check_volume
 from napari_sti.io.study import STUDY_NAMES, Orientation, Study
 
 _IMAGES = (".nii", ".nii.gz")
@@ -44,6 +46,17 @@ class Dropped:
     roles: dict[str, list[Path]] = field(default_factory=dict)
 
 
+_ROLE_DIMS: dict[str, tuple[str, tuple[int, ...]]] = {
+    "mask": ("mask", (3,)),
+    "wm_mask": ("white matter mask", (3,)),
+    "csf_mask": ("CSF mask", (3,)),
+    "magnitude": ("magnitude", (3, 4)),
+    "r2prime": ("R2' map", (3,)),
+    "qsm": ("susceptibility map", (3,)),
+}
+"""What images of a role are called, and the dimensions that they may have."""
+
+
 def natural(path: Path) -> tuple[object, ...]:
     """Key that sorts ``ori2`` before ``ori10``."""
     parts = re.split(r"(\d+)", path.name.lower())
@@ -69,6 +82,46 @@ def sort_out(paths: Iterable[str | Path]) -> Dropped:
         stems = {stem(p) for p in images}
         found.studies = [p for p in found.studies if stem(p) not in stems]
     return found
+
+
+def check_files(dropped: Dropped) -> tuple[Dropped, list[InputError]]:
+    """Read every image to its end, and every text with B0 directions; return what is sound, and what is wrong.
+
+    What cannot be used is to be said before it is in the study, and not when everything is loaded.
+    """
+    wrong: list[InputError] = []
+
+    def sound(path: Path, what: str, dims: tuple[int, ...]) -> bool:
+        try:
+            check_volume(path, dims=dims, what=what)
+        except InputError as error:
+            wrong.append(error)
+            return False
+        return True
+
+    fields = [path for path in dropped.fields if sound(path, "field", (3,))]
+    roles = {
+        role: good
+        for role, paths in dropped.roles.items()
+        if (good := [p for p in paths if sound(p, *_ROLE_DIMS[role])])
+    }
+    directions = []
+    for path in dropped.directions:
+        try:
+            read_directions(path)
+            directions.append(path)
+        except InputError as error:
+            said = f"this text file is neither a field map nor a B0 direction ({error.what})"
+            mend = "give field maps as .nii or .nii.gz, and directions as three numbers each"
+            wrong.append(InputError(said, file=path, mend=mend))
+    return Dropped(dropped.studies, fields, directions, dropped.unknown, roles), wrong
+
+
+def in_one(wrong: Sequence[InputError]) -> str:
+    """The first fault with its mend, and the names of other files that were left out, too."""
+    names = [error.file.name for error in wrong[1:] if error.file is not None]
+    more = f" Left out, too: {', '.join(names[:3])}{' and others' if len(names) > 3 else ''}." if names else ""
+    return f"{wrong[0]}{more}"
 
 
 def stem(path: Path) -> str:
@@ -131,8 +184,6 @@ def add_directions(study: Study, files: list[Path], rows: list[int] | None = Non
     InputError
         If a file holds no directions, or their number does not fit.
     """
-    from napari_sti.io.b0 import TEXT_FRAME, read_directions
-
     given: list[tuple[Any, Frame | None]] = []
     for path in files:
         vectors = read_directions(path)

@@ -74,6 +74,13 @@ class FigureSession(QObject):
         view = self._view.value()
         if view.solid:
             raise InputError("a view in 3-D is added as a picture", mend="use 'Add picture'")
+        covered = self._view.covered()
+        if covered:
+            what = covered[0].lower() + covered[1:] if covered.startswith("Cells") else covered
+            raise InputError(
+                f"{what.rstrip('.')}, which is no map that a figure is drawn from",
+                mend="use 'Add picture', or bring the map back in View",
+            )
         kind: str = view.map
         if view.spread and kind == "pev_colour" and self._view.spread_kind():
             kind = "pev_spread"

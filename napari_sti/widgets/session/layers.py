@@ -95,6 +95,23 @@ class LayerSession(QObject):
             self.begun.emit()
         return layer
 
+    def take_out(self, layers: list[Any]) -> list[tuple[int, Any]]:
+        """Remove layers from the viewer; return them with their places, from the bottom to the top."""
+        places = sorted(((self.viewer.layers.index(layer), layer) for layer in layers), key=lambda pair: pair[0])
+        for _, layer in reversed(places):
+            self.viewer.layers.remove(layer)
+        return places
+
+    def put_back(self, places: list[tuple[int, Any]]) -> None:
+        """Bring layers back to where they were."""
+        self._ours = True
+        try:
+            for place, layer in places:
+                self.viewer.layers.insert(min(place, len(self.viewer.layers)), layer)
+        finally:
+            self._ours = False
+        self.runs_changed.emit()
+
     def of_run(self, name: str) -> list[Any]:
         """Layers of a run, from the bottom to the top."""
         return [layer for layer in self.viewer.layers if _run_name(layer) == name and _kind(layer) in MAP_KINDS]
@@ -111,6 +128,16 @@ class LayerSession(QObject):
         """Whether some layers of a run are still to be added."""
         return any(run == name for run, _, _ in self._queue)
 
+    @property
+    def busy(self) -> bool:
+        """Whether layers are being made, or are still to be added."""
+        return bool(self._queue) or any(maker.busy for maker in self._makers)
+
+    def finish(self) -> None:
+        """Add at once what is still to be added."""
+        while self._queue:
+            self._add_next()
+
     def ours(self) -> list[Any]:
         """Every layer that this package made."""
         return [layer for layer in self.viewer.layers if layer_info(layer.metadata) is not None]
@@ -124,6 +151,16 @@ class LayerSession(QObject):
                 layer.visible = False
         for layer in shown:
             layer.visible = True
+
+    def uncover(self, shown: Any) -> None:
+        """Hide the images that lie above a layer, whoever made them; those of its own run stay."""
+        from napari.layers import Image
+
+        above = list(self.viewer.layers)[self.viewer.layers.index(shown) + 1 :]
+        own = [_run_name(shown), *MAP_KINDS]
+        for layer in above:
+            if isinstance(layer, Image) and layer.visible and not (_run_name(layer) == own[0] and _kind(layer) in own):
+                layer.visible = False
 
     def of_study(self, name: str) -> list[Any]:
         """Layers of a study, from the bottom to the top."""

@@ -69,13 +69,14 @@ class PriorSession(QObject):
         self._about = ""
         self._bound: dict[str, Bound | None] = {}
         self._queue: deque[Any] = deque()
+        self._shown: list[tuple[PriorAnswer, Any]] = []
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._add_next)
         self._writer, self._reader, self._saver = Background(self), Background(self), Background(self)
         self._writer.done.connect(self._have_written)
         self._writer.failed.connect(self._have_failed)
-        self._reader.done.connect(self._have_read)
+        self._reader.done.connect(self.take)
         self._reader.failed.connect(self._have_failed)
         self._saver.done.connect(self._have_saved)
         self._saver.failed.connect(self._have_failed)
@@ -132,11 +133,6 @@ class PriorSession(QObject):
         self._bound[name] = bound
         self._writer.start(write_all, files)
         self.changed.emit()
-
-    def cancel(self) -> None:
-        """End the question under way."""
-        if self.run is not None and self.run.active:
-            self.runs.cancel(self.run)
 
     def _hand_over(
         self, choice: PriorChoice, model: Model, name: str, folder: Path
@@ -195,7 +191,18 @@ class PriorSession(QObject):
             self.failed.emit(run.sentence, run.details)
         self.changed.emit()
 
-    def _have_read(self, answer: PriorAnswer) -> None:
+    def shown(self) -> list[tuple[PriorAnswer, list[Any]]]:
+        """Answers whose layers are in the viewer, in the order in which they came, with these."""
+        answers = dict.fromkeys(answer for answer, _ in self._shown)
+        return [(answer, [layer for one, layer in self._shown if one is answer]) for answer in answers]
+
+    @property
+    def adding(self) -> bool:
+        """Whether layers of an answer are still to be added."""
+        return bool(self._queue)
+
+    def take(self, answer: PriorAnswer) -> None:
+        """Show an answer that was read, and add its layers."""
         self.answer = answer
         self._queue.extend((answer, data) for data in answer.layers)
         self._timer.start(0)
@@ -214,6 +221,7 @@ class PriorSession(QObject):
             self._layers.add_ours(layer)
         else:
             self.viewer.add_layer(layer)
+        self._shown.append((answer, layer))
         if self._queue:
             self._timer.start(10)
         else:
@@ -235,6 +243,7 @@ class PriorSession(QObject):
         self.changed.emit()
 
     def _layers_changed(self, event: Any) -> None:
+        self._shown = [(answer, layer) for answer, layer in self._shown if layer in self.viewer.layers]
         self.changed.emit()
 
     # ---- as files ----

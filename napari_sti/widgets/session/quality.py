@@ -23,6 +23,7 @@ from napari_sti.widgets.session.quality_sources import (
     Source,
     look_at_sources,
     read_report,
+    shown_sources,
 )
 from napari_sti.widgets.session.run import Run
 from napari_sti.widgets.session.runs import RunSession
@@ -93,6 +94,7 @@ class QualitySession(QObject):
         runs.changed.connect(self._run_changed)
         runs.finished.connect(self._run_finished)
         runs.listed.connect(self.refresh)
+        layers.runs_changed.connect(self.refresh)
 
     @property
     def active(self) -> bool:
@@ -125,7 +127,10 @@ class QualitySession(QObject):
     def _survey(self) -> None:
         runs = [run for run in self._runs.runs if run.job.makes_tensor and run.state == "done" and run.result]
         found = [Source(run.name, run.result.parent, run.job.study, run.about) for run in runs if run.result]
-        self._surveyor.start(look_at_sources, [*found, *self._added])
+        found += self._added
+        known = {one.path.resolve() for one in found}
+        found += [one for one in shown_sources(self._layers) if one.path.resolve() not in known]
+        self._surveyor.start(look_at_sources, found)
 
     def _have_surveyed(self, sources: list[Source]) -> None:
         found = {source.name: source for source in sources}
@@ -154,11 +159,6 @@ class QualitySession(QObject):
         self._of[self.run.id] = (source, choice)
         self.changed.emit()
         return self.run
-
-    def cancel(self) -> None:
-        """Stop making the page."""
-        if self.active:
-            self._runs.cancel(self.run)
 
     def _run_changed(self, run: Run) -> None:
         if run is self.run:

@@ -12,7 +12,9 @@ from napari_sti.io.sidecars import SIDECAR, sidecar_frame
 from napari_sti.jobs.quality import ANGLE, PAGE, RECORD, RESIDUALS, QualityInput
 from napari_sti.maps.dti_mends import check_mend
 from napari_sti.maps.flips import MENDS, mend_text, net_mend, parse_mend
+from napari_sti.viz.display import layer_info
 from napari_sti.widgets.session.compare_sources import free_name
+from napari_sti.widgets.session.layers import LayerSession
 
 SHORT = (
     "flips",
@@ -197,6 +199,17 @@ class QualityReport:
         wanted = {"data": "residual of every field", "dti": "angle to the DTI"}
         found = {title: drawn[name] for name, title in wanted.items() if name in drawn}
         return {title: self.folder / str(files.get(theme) or files["light"]) for title, files in found.items()}
+
+
+def shown_sources(layers: LayerSession) -> list[Source]:
+    """Results that are shown and were read from folders of their own, by the names of their runs."""
+    found = []
+    for name in layers.run_names():
+        infos = (layer_info(layer.metadata) or {} for layer in layers.of_run(name))
+        path = next((Path(str(info["path"])) for info in infos if info.get("path") and info.get("maps")), None)
+        if path is not None and (path / SIDECAR).is_file():
+            found.append(Source(name, path))
+    return found
 
 
 def look_at_sources(given: Sequence[Source]) -> list[Source]:

@@ -1,14 +1,16 @@
 """One run as the window sees it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from napari_sti.io.study import Study
-from napari_sti.jobs.history import RunRecord
-from napari_sti.jobs.job import Job
+from napari_sti.core.errors import InputError
+from napari_sti.io.sidecars import SIDECAR
+from napari_sti.io.study import Study, read_study
+from napari_sti.jobs.history import RunRecord, list_runs, read_run
+from napari_sti.jobs.job import Job, JobKind
 from napari_sti.jobs.state import RunState
 from napari_sti.widgets.words import count
 
@@ -153,3 +155,38 @@ def from_record(record: RunRecord, about: str = "") -> Run:
         sentence=record.sentence,
         result=record.result,
     )
+
+
+def earlier_runs(most: int) -> list[tuple[RunRecord, str]]:
+    """Runs of this and of earlier sessions, newest first, each with its study in words; for a thread."""
+    return [(record, _about(record)) for record in list_runs(limit=most)]
+
+
+def _about(record: RunRecord) -> str:
+    try:
+        return about_study(read_study(record.study)) if record.study is not None else ""
+    except (InputError, OSError):
+        return ""
+
+
+def run_of_folder(folder: Path, kind: JobKind, name: str, *, result: str = SIDECAR) -> Run:
+    """Make the run that has left a folder, also where that was moved or written without a job.
+
+    Parameters
+    ----------
+    folder : Path
+        Of a finished run.
+    kind : str
+        Which kind of job it was.
+    name : str
+        What the person calls it.
+    result : str
+        Name of the file that makes the result.
+    """
+    record = read_run(folder)
+    if record is not None and record.job.kind == kind:
+        run = from_record(replace(record, job=replace(record.job, name=name)))
+    else:
+        run = Run(id=str(folder), job=Job(kind, folder / "study.sti.json", out=folder, name=name))
+    run.state, run.result = "done", folder / result
+    return run

@@ -9,13 +9,13 @@ from typing import Any
 from qtpy.QtCore import QObject, Signal
 
 from napari_sti.core.errors import InputError
-from napari_sti.io.study import Study, read_study, write_study
+from napari_sti.io.study import Study, write_study
 from napari_sti.jobs.client import WorkerClient
-from napari_sti.jobs.history import RunRecord, list_runs, new_run_folder, unlist
+from napari_sti.jobs.history import RunRecord, new_run_folder, relist, unlist
 from napari_sti.jobs.job import Job, JobKind
 from napari_sti.jobs.sentences import sentence_for
 from napari_sti.widgets.background import Background
-from napari_sti.widgets.session.run import Run, about_study, from_record
+from napari_sti.widgets.session.run import Run, earlier_runs, from_record
 
 _MOST_LISTED = 50
 
@@ -63,8 +63,17 @@ class RunSession(QObject):
     @property
     def active(self) -> Run | None:
         """The run that is under way, else the first that waits."""
-        waiting = [run for run in reversed(self.runs) if run.active]
+        return self.first_active()
+
+    def first_active(self, *kinds: str) -> Run | None:
+        """The run under way among those of these kinds (of all, if none is named), else the first that waits."""
+        waiting = [run for run in reversed(self.runs) if run.active and (not kinds or run.job.kind in kinds)]
         return next((run for run in waiting if run.state == "running"), waiting[0] if waiting else None)
+
+    @property
+    def waiting(self) -> list[Run]:
+        """Runs that wait for the one under way, the next first."""
+        return [run for run in reversed(self.runs) if run.active and run is not self.active]
 
     def warm_up(self) -> None:
         """Start the worker process in the background, so that its devices are known and Run begins at once."""
@@ -72,7 +81,7 @@ class RunSession(QObject):
 
     def read_history(self) -> None:
         """Read the list of earlier runs in the background."""
-        self._history.start(_history)
+        self._history.start(earlier_runs, _MOST_LISTED)
 
     def start(
         self,
@@ -180,24 +189,46 @@ class RunSession(QObject):
             self.failed.emit(sentence_for(error))
             return None
 
+    def cancel_waiting(self) -> None:
+        """Take back what waits; the run under way goes on."""
+        for run in reversed(self.waiting):  # the last first, so that none of them begins meanwhile
+            self.cancel(run)
+
     def cancel(self, run: Run | None = None) -> None:
         """Cancel a run, by default the one under way."""
         run = run or self.active
         if run is not None and run.active and self._client is not None:
             self._client.cancel(run.id)
 
-    def remove(self, run: Run) -> None:
+    def place_of(self, run: Run) -> int | None:
+        """Where a run stands in the list; None if it is not there."""
+        return self.runs.index(run) if run in self.runs else None
+
+    def remove(self, run: Run) -> bool:
         """Take a run that has ended off the list, here and in later sessions; its folder stays as it is."""
-        if run.active or run not in self.runs:
-            return
-        try:
-            if run.job.out is not None:
-                unlist(run.job.out)
-        except OSError as error:
-            self.failed.emit(sentence_for(error))
-            return
+        if run.active or run not in self.runs or not self._mark(run, unlist):
+            return False
         self.runs.remove(run)
         self.listed.emit()
+        return True
+
+    def put_back(self, run: Run, place: int) -> bool:
+        """Bring a run back onto the list."""
+        if run in self.runs or not self._mark(run, relist):
+            return False
+        self.runs.insert(min(place, len(self.runs)), run)
+        self.listed.emit()
+        return True
+
+    def _mark(self, run: Run, how: Callable[[Path], None]) -> bool:
+        """Write in the folder of a run whether it is listed; a folder that is gone has nothing to say."""
+        try:
+            if run.job.out is not None and run.job.out.is_dir():
+                how(run.job.out)
+        except OSError as error:
+            self.failed.emit(sentence_for(error))
+            return False
+        return True
 
     def show_preview(self, run: Run, on: bool) -> None:
         """Begin or stop to get the current estimate of a run."""
@@ -266,14 +297,3 @@ class RunSession(QObject):
 
 def _stem(kind: str, method: str) -> str:
     return f"{method} trust" if kind == "trust" else method
-
-
-def _history() -> list[tuple[RunRecord, str]]:
-    return [(record, _about(record)) for record in list_runs(limit=_MOST_LISTED)]
-
-
-def _about(record: RunRecord) -> str:
-    try:
-        return about_study(read_study(record.study)) if record.study is not None else ""
-    except (InputError, OSError):
-        return ""

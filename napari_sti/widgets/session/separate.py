@@ -174,7 +174,7 @@ class SeparateSession(QObject):
     @property
     def active(self) -> Run | None:
         """The separation that runs or waits."""
-        return next((run for run in reversed(self.runs.runs) if run.active and run.job.kind == "separate"), None)
+        return self.runs.first_active("separate")
 
     def start(self, choice: SeparationChoice) -> Run | None:
         """Start a separation on the study of now."""
@@ -219,12 +219,6 @@ class SeparateSession(QObject):
         chi = given.get("chi")
         known = next((source.key for source in self.sources if source.given is not None and source.given == chi), "")
         return known or ("" if chi is None else self.add_file(Path(str(chi))))
-
-    def cancel(self) -> None:
-        """Cancel the separation that is under way."""
-        active = self.active
-        if active is not None:
-            self.runs.cancel(active)
 
     def _finished(self, run: Run) -> None:
         if run.job.kind == "separate" and run.state == "done":

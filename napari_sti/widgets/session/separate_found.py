@@ -1,6 +1,7 @@
 """What separations have found: read when they are done, as layers, numbers in regions, and a brush on the image."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,16 @@ from napari_sti.core.errors import InputError
 from napari_sti.core.separated import SeparatedField
 from napari_sti.io.separations import load_separation
 from napari_sti.jobs.sentences import sentence_for
-from napari_sti.maps.joint_histogram import JointHistogram, Span, brushed, joint_histogram
+from napari_sti.maps.joint_histogram import JointHistogram, Span, joint_histogram
 from napari_sti.maps.separation_regions import Box, region_boxes
 from napari_sti.viz.compare_regions import Drawn, take_labels
 from napari_sti.viz.display import METADATA_KEY, DisplayGrid, layer_info
 from napari_sti.viz.layers import LayerData
-from napari_sti.viz.separation_layers import KINDS, ShownSeparations, brush_layer, separation_layers
+from napari_sti.viz.separation_layers import KINDS, ShownSeparations, other_voxels, separation_layers
 from napari_sti.widgets.background import Background
 from napari_sti.widgets.session.layers import LayerSession
 from napari_sti.widgets.session.run import Run
+from napari_sti.widgets.session.separate_brush import brush_of
 from napari_sti.widgets.session.separate_grid import SeparationGrid
 from napari_sti.widgets.session.view import ViewSession
 
@@ -44,6 +46,15 @@ class Separation:
     found: SeparatedField
     histogram: JointHistogram
     layers: list[LayerData]
+
+    @cached_property
+    def pairs(self) -> tuple[NDArray[np.intp], NDArray[np.float32], NDArray[np.float32]]:
+        """Flat indices, in the order that is shown, of the voxels of the mask; their chi+ and |chi-|."""
+        found = self.found
+        to_shown = DisplayGrid(found.affine, found.shape).to_shown
+        inside = np.flatnonzero(to_shown(np.asarray(found.mask)))
+        pos, neg = (to_shown(part).reshape(-1)[inside] for part in (found.chi_pos, found.chi_neg_magnitude))
+        return inside, pos, neg
 
 
 class FoundSeparations(QObject):
@@ -78,6 +89,8 @@ class FoundSeparations(QObject):
         self.results: dict[str, Separation] = {}
         self._brush: Any = None
         self._highlight: LayerData | None = None
+        self._wanted: tuple[str, Span, Span] | None = None
+        self._stale = False
         self.grid = SeparationGrid(layers, view, self)
         self._reader, self._boxer, self._brusher = Background(self), Background(self), Background(self)
         self._waiting: list[Run] = []
@@ -99,7 +112,7 @@ class FoundSeparations(QObject):
 
     def show(self, run: Run) -> None:
         """Read the result of a run and add its layers, unless they are there."""
-        if run.name in self.results and (there := self._layers_of(run.name)):
+        if run.name in self.results and (there := self.layers_of(run.name)):
             if not self.grid.shown:
                 kinds = {(layer_info(layer.metadata) or {}).get("kind"): layer for layer in there}
                 self.layers.show_alone(kinds.get("separation_pos", there[0]))
@@ -108,18 +121,24 @@ class FoundSeparations(QObject):
             self._waiting.append(run)
             self._read_next()
 
-    def remove(self, run: Run) -> None:
-        """Take a separation away with its layers."""
-        if self.results.pop(run.name, None) is None:
-            return
-        self.clear_brush()
-        if self.grid.shown:
-            self.grid.end()
-        for layer in self._layers_of(run.name):
-            self.layers.viewer.layers.remove(layer)
-        self.left.emit(run.name)
+    def leave(self, name: str) -> None:
+        """Show no brush and no cells any more, since a separation is going to be taken away."""
+        if name in self.results:
+            self.clear_brush()
+            if self.grid.shown:
+                self.grid.end()
 
-    def _layers_of(self, name: str) -> list[Any]:
+    def forget(self, name: str) -> None:
+        """Let go of a separation whose layers were taken away."""
+        if self.results.pop(name, None) is not None:
+            self.left.emit(name)
+
+    def put_back(self, separation: Separation) -> None:
+        """Keep a separation again whose layers were brought back."""
+        self.results[separation.run.name] = separation
+        self.arrived.emit(separation.run.name)
+
+    def layers_of(self, name: str) -> list[Any]:
         """Layers of a separation that are in the viewer, but for those side by side."""
         kept = []
         for layer in self.layers.viewer.layers:
@@ -130,15 +149,19 @@ class FoundSeparations(QObject):
 
     def _read_next(self) -> None:
         if self._waiting and not self._reader.busy:
-            self._reader.start(_read, self._waiting[0])
+            self._reader.start(read_separation, self._waiting[0])
 
     def _have_read(self, separation: Separation) -> None:
+        self._waiting.pop(0)
+        self.take(separation)
+        self._read_next()
+
+    def take(self, separation: Separation) -> None:
+        """Keep a separation that was read, and add its layers."""
         name = separation.run.name
         self.results[name] = separation
-        self._waiting.pop(0)
         self._coming[separation.layers[-1][1]["metadata"][METADATA_KEY]["run"]] = name
         self.layers.add_made(separation.layers)
-        self._read_next()
 
     def _layers_there(self, run: str) -> None:
         """What is shown side by side has to lie above all other layers: it waits for them."""
@@ -178,25 +201,37 @@ class FoundSeparations(QObject):
         self._boxer.start(_boxes, shown, drawn)
 
     def brush(self, name: str, pos: Span, neg: Span) -> None:
-        """Highlight the voxels of a rectangle of the joint histogram on the image."""
-        separation = self.results.get(name)
-        if separation is not None:
-            self._brusher.start(_brush, separation, pos, neg)
+        """Highlight the voxels of a rectangle of the joint histogram on the image.
+
+        May be called with every movement of the mouse: what is overtaken meanwhile is left out.
+        """
+        self._wanted = (name, pos, neg)
+        self._brush_next()
 
     def clear_brush(self) -> None:
         """Take the highlight away."""
-        self._highlight = None
+        self._highlight, self._wanted, self._stale = None, None, self._brusher.busy
         self.grid.cover(None)
         self._drop_brush()
         self.brushed.emit("")
 
+    def _brush_next(self) -> None:
+        if self._wanted is None or self._brusher.busy:
+            return
+        (name, pos, neg), self._wanted = self._wanted, None
+        if name in self.results:
+            self._brusher.start(brush_of, self.results[name], pos, neg)
+
     def _have_brushed(self, made: tuple[LayerData, str]) -> None:
-        self._highlight, said = made
-        if self.grid.shown:
-            self.grid.cover(self._highlight)
-        else:
-            self._show_brush(self._highlight)
-        self.brushed.emit(said)
+        stale, self._stale = self._stale, False
+        if not stale:
+            self._highlight, said = made
+            if self.grid.shown:
+                self.grid.cover(self._highlight)
+            else:
+                self._show_brush(self._highlight)
+            self.brushed.emit(said)
+        self._brush_next()
 
     def _cells_changed(self, shown: bool) -> None:
         """Carry the highlight over into the cells, or back to the image."""
@@ -215,7 +250,9 @@ class FoundSeparations(QObject):
         data, keywords, kind = highlight
         viewer, old = self.layers.viewer, self._brush
         if old is not None and old in viewer.layers and old.data.shape == data.shape:
-            old.data, old.metadata, old.name = data, keywords["metadata"], keywords["name"]
+            other_voxels([old], data, keywords["metadata"])
+            if old.name != keywords["name"]:
+                old.name = keywords["name"]
             return
         self._drop_brush()
         before = viewer.layers.selection.active
@@ -229,7 +266,8 @@ class FoundSeparations(QObject):
             self.layers.viewer.layers.remove(layer)
 
 
-def _read(run: Run) -> Separation:
+def read_separation(run: Run) -> Separation:
+    """Read the result of a run and make its layers; for a thread."""
     assert run.result is not None
     found = load_separation(run.result.parent)
     return Separation(run, found, joint_histogram(found), separation_layers(found, run=run.name))
@@ -241,34 +279,3 @@ def _boxes(shown: ShownSeparations, drawn: Drawn) -> tuple[Box, ...]:
     labels = grid.to_stored(np.rint(drawn.on_grid(grid).data).astype(np.int32))
     results = dict(shown.found) | ({} if shown.floor is None else {"closed form": shown.floor})
     return region_boxes(results, labels)
-
-
-def _brush(separation: Separation, pos: Span, neg: Span) -> tuple[LayerData, str]:
-    found = separation.found
-    chosen = brushed(found, pos, neg, shown=separation.histogram)
-    number, share = int(chosen.sum()), 100 * float(chosen.sum()) / max(1, int(np.asarray(found.mask).sum()))
-    shown = separation.histogram
-    span = f"χ+ {span_words(pos, shown.pos_edges)}, |χ−| {span_words(neg, shown.neg_edges)}"
-    layer = brush_layer(found, chosen, run=separation.run.name, said=span)
-    return layer, f"{number} voxels ({share:.1f} % of the mask): {span}"
-
-
-def span_words(span: Span, edges: NDArray[np.float64]) -> str:
-    """A side of the brush in words: the last bin of the histogram holds what lies above it, the first what lies below.
-
-    Parameters
-    ----------
-    span : (float, float)
-        From and to, in ppm.
-    edges : (B + 1,) array
-        Of the bins of the histogram.
-    """
-    (low, high), above = span, span[1] >= edges[-1] - 1e-12
-    if low <= 0:
-        return "any" if above else f"up to {high:.3f} ppm"
-    return f"{low:.3f} ppm and above" if above else f"{low:.3f} to {high:.3f} ppm"
-
-
-def is_brush(layer: Any) -> bool:
-    """Whether a layer is the highlight of the brush."""
-    return bool((layer_info(layer.metadata) or {}).get("brush"))

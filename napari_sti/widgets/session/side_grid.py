@@ -10,6 +10,7 @@ from napari_sti.jobs.sentences import sentence_for
 from napari_sti.viz.compare_grid import Layout, SideBySide
 from napari_sti.viz.display import layer_info
 from napari_sti.viz.layers import LayerData
+from napari_sti.viz.separation_layers import other_voxels, over_image
 from napari_sti.widgets.background import Background
 from napari_sti.widgets.session.layers import LayerSession
 from napari_sti.widgets.session.view import ViewSession
@@ -51,6 +52,7 @@ class SideGrid(QObject):
         self._next, self._away = self._timer(_PAUSE, self._add_next), self._timer(0, self._newcomer)
         self._watched = view.value()
         view.changed.connect(self._view_changed)
+        view.wanted_back.connect(self._newcomer)
         self._viewer.layers.events.inserted.connect(self._inserted)
 
     @property
@@ -63,16 +65,27 @@ class SideGrid(QObject):
         """Layers on the screen in reading order of the cells."""
         return tuple(self._side.layers)
 
+    @property
+    def covered(self) -> bool:
+        """Whether nothing is still to be laid over the cells."""
+        return self._over is None
+
     def cover(self, data: LayerData | None) -> None:
         """Lay something over the image of every cell, or take it away; nothing while the cells are not shown."""
-        self._drop_covers()
         there = [layer for layer in self._side.covers if layer in self._viewer.layers]
-        if data is None or not self._side.shown:
+        if not self._side.shown:
+            self._drop_covers()
             self._side.uncover()
+        elif data is None:  # the layers stay for the next time: to make them takes longer than all else
+            self._drop_covers()
+            other_voxels(there, None, {} if not there else there[0].metadata)
         elif len(there) == len(self._side.layers) and there[0].data.shape == data[0].shape:
-            for layer in there:
-                layer.data, layer.metadata = data[0], data[1]["metadata"]
+            other_voxels(there, data[0], data[1]["metadata"])
+        elif self._over is not None and self._over[0].shape == data[0].shape:  # some of them are there already
+            self._over[0][...] = data[0]
+            self._over[1]["metadata"] = data[1]["metadata"]
         else:
+            self._drop_covers()
             self._over = data
             self._cover_next()
 
@@ -102,6 +115,10 @@ class SideGrid(QObject):
         """What came of the making: layers from the last cell to the first, their layout, and the box that is seen."""
         raise NotImplementedError
 
+    def _blank(self) -> LayerData | None:
+        """What is to lie over every cell from the start, with nothing to be seen in it yet; None for nothing."""
+        return None
+
     def _timer(self, milliseconds: int, slot: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
         timer.setSingleShot(True)
@@ -118,7 +135,9 @@ class SideGrid(QObject):
             return
         self._drop_half_made()
         layers, layout, box = arranged
-        self._queue, self._place = deque(layers), (layout, box)
+        blank = self._blank()
+        pairs = ((one,) if blank is None else (one, over_image(blank, one)) for one in layers)
+        self._queue, self._place = deque(one for pair in pairs for one in pair), (layout, box)
         self._add_next()
 
     def _add_next(self) -> None:
@@ -144,8 +163,9 @@ class SideGrid(QObject):
         if self._over is None or not self._side.shown:
             return
         if len(self._covers) == len(self._side.layers):
-            covers, self._covers, self._over = self._covers, [], None
+            covers, self._covers, over, self._over = self._covers, [], self._over, None
             self._side.cover(covers)
+            other_voxels(covers, over[0].copy(), over[1]["metadata"])  # those that were brushed meanwhile
             return
         from napari.layers import Layer
 
@@ -169,8 +189,10 @@ class SideGrid(QObject):
         assert self._place is not None
         made, self._made = self._made, []
         self._watched = self._view.value()
-        self._side.lay_out([layer for layer, _ in made[::-1]], *self._place)
-        for layer, name in made:
+        covers = [layer for layer, _ in made[::-1] if _is_blank(layer)]
+        images = [(layer, name) for layer, name in made if layer not in covers]
+        self._side.lay_out([layer for layer, _ in images[::-1]], *self._place, covers=covers)
+        for layer, name in images:
             layer.name = name  # napari numbers layers while their predecessors of the same name are there
         self.shown_changed.emit(True)
 
@@ -189,7 +211,7 @@ class SideGrid(QObject):
             self._away.start()  # not while the viewer is taking the layer in
 
     def _newcomer(self) -> None:
-        """Something came into the viewer that does not belong here: it is to be seen."""
+        """Something came into the viewer, or is wanted back, that does not belong here: it is to be seen."""
         if self._side.shown:
             self.end()
 
@@ -207,6 +229,10 @@ class SideGrid(QObject):
 
 def _is_ours(layer: Any) -> bool:
     return layer_info(layer.metadata) is not None
+
+
+def _is_blank(layer: Any) -> bool:
+    return bool((layer_info(layer.metadata) or {}).get("brush"))
 
 
 def _nothing() -> None:

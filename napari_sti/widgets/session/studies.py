@@ -11,7 +11,7 @@ from napari_sti.io.load import load
 from napari_sti.io.study import Study, read_study, write_study
 from napari_sti.jobs.sentences import sentence_for
 from napari_sti.widgets.background import Background
-from napari_sti.widgets.session.dropped import Dropped, add_to, sort_out
+from napari_sti.widgets.session.dropped import Dropped, add_to, check_files, in_one, sort_out
 from napari_sti.widgets.session.study_check import StudyCheck, check_study
 
 _CALM = 150
@@ -72,6 +72,11 @@ class StudySession(QObject):
         return not (s.orientations or s.mask or s.r2prime or s.qsm or s.magnitude or s.reference_tensor)
 
     @property
+    def busy(self) -> bool:
+        """Whether a study or its images are being read."""
+        return self._opener.busy or self._loader.busy
+
+    @property
     def complete(self) -> bool:
         """Whether nothing is missing."""
         return self.check is not None and self.check.complete and not self.empty
@@ -130,13 +135,14 @@ class StudySession(QObject):
             self.check = check
             self.checked.emit()
 
-    def _have_opened(self, answer: "tuple[Study, bool, tuple[Path, ...]]") -> None:
-        study, saved, unknown = answer
+    def _have_opened(self, answer: "Opened") -> None:
+        study, saved, unknown, wrong = answer
         self.busy_changed.emit("")
         self.set(study, saved=saved)
-        if unknown:
-            names = ", ".join(p.name for p in unknown[:3]) + (" and others" if len(unknown) > 3 else "")
-            self.failed.emit(f"{names} cannot be used here; give NIfTI images, text files with B0 or a study file.")
+        names = ", ".join(p.name for p in unknown[:3]) + (" and others" if len(unknown) > 3 else "")
+        said = f"{names} cannot be used here; give NIfTI images, text files with B0 or a study file." if unknown else ""
+        if wrong or said:
+            self.failed.emit(f"{wrong} {said}".strip())
         if saved and self._show_when_opened:
             self.load()
 
@@ -149,12 +155,24 @@ class StudySession(QObject):
         self.failed.emit(sentence_for(error))
 
 
-def _open(path: Path) -> tuple[Study, bool, tuple[Path, ...]]:
-    return read_study(path), True, ()
+Opened = tuple[Study, bool, tuple[Path, ...], str]
+"""A study, whether it is as its file says, files that nobody can use, and what is wrong with others."""
 
 
-def _add(study: Study, paths: list[Path]) -> tuple[Study, bool, tuple[Path, ...]]:
+def _open(path: Path) -> Opened:
+    return read_study(path), True, (), ""
+
+
+def _add(study: Study, paths: list[Path]) -> Opened:
     dropped: Dropped = sort_out(paths)
     if dropped.studies and not dropped.fields:
-        return read_study(dropped.studies[0]), True, tuple(dropped.unknown)
-    return add_to(study, dropped), False, tuple(dropped.unknown + dropped.studies)
+        return read_study(dropped.studies[0]), True, tuple(dropped.unknown), ""
+    unknown = tuple(dropped.unknown + dropped.studies)
+    if dropped == Dropped():
+        raise InputError(
+            "the folder holds neither NIfTI images nor text files with B0 directions",
+            file=paths[0],
+            mend="give the files themselves, or a study file",
+        )
+    sound, wrong = check_files(dropped)
+    return add_to(study, sound), False, unknown, in_one(wrong) if wrong else ""

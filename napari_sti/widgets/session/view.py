@@ -8,18 +8,18 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_sti.viz import _compat, views
 from napari_sti.viz.canvas import annotate
 from napari_sti.viz.display import layer_info
-from napari_sti.viz.follow import Drawn, glyph_layer
+from napari_sti.viz.follow import FOLLOWED, Drawn
+from napari_sti.viz.front import front_of
 from napari_sti.viz.iterates import result_maps
 from napari_sti.viz.layers import set_style
 from napari_sti.viz.style import PLAIN, style_of
-from napari_sti.widgets.session.drawing import Drawing
+from napari_sti.widgets.session.drawing import Drawing, ellipsoids
 from napari_sti.widgets.session.layers import MAP_KINDS, LayerSession
+from napari_sti.widgets.session.on_top import OnTop, front_of_study, is_map, seen_view
+from napari_sti.widgets.session.view_state import SPREAD_OF
 from napari_sti.widgets.session.view_state import MapKind as MapKind
 from napari_sti.widgets.session.view_state import View as View
 from napari_sti.widgets.session.view_style import StyleSource
-
-SPREAD_OF = {"pev_colour": "pev_spread", "msa": "msa_spread", "mms": "mms_spread"}
-"""The kind of layer that tells how far a map can be trusted."""
 
 _THROTTLE = 80
 """Milliseconds between two repaints while the slider is dragged."""
@@ -35,6 +35,8 @@ class ViewSession(QObject):
     """
 
     changed = Signal()
+    wanted_back = Signal()
+    """The map of the view is wanted on the screen: what covers all of it should go."""
     closing = Signal()
     """The window is about to close."""
 
@@ -51,6 +53,9 @@ class ViewSession(QObject):
         self.drawing = Drawing(self.viewer, self)
         self.styles = StyleSource(self.viewer, self)
         self.styles.ready.connect(self._map_ready)
+        self.on_top = OnTop(self.viewer, self)
+        self._told: tuple[Any, ...] = ()
+        self.on_top.changed.connect(self._follow_screen)
         layers.first.connect(self.prepare)
         layers.begun.connect(self.apply_plane)
         layers.added.connect(self._have_added)
@@ -72,7 +77,7 @@ class ViewSession(QObject):
             self._take_window()
             view = self._view
         if view.over != before.over:
-            self._apply_maps()
+            self._apply_maps(uncover=(view.run, view.map, view.spread) != (before.run, before.map, before.spread))
         otherwise = view.run != before.run and self._painted_otherwise()
         if (otherwise or view.painting != before.painting) and not self._timer.isActive():
             self._timer.start()
@@ -96,15 +101,13 @@ class ViewSession(QObject):
         """Stop what is still due."""
         self._timer.stop()
         self.closing.emit()
+        self.on_top.close()
         self.styles.close()
         self.drawing.close()
 
     def limits(self) -> tuple[float, float]:
         """Range of the floor and the ceiling: of the MSA in ppm from 0 to a robust maximum, or of another map."""
-        maps = self._maps()
-        if maps is not None and self._view.modulate:
-            return self.styles.range_of(self._view.modulate, maps)
-        return (0.0, 0.05) if maps is None else (0.0, max(float(maps.window()[1]) * 1.6, 1e-3))
+        return self.styles.limits(self._view, self._maps())
 
     def auto_window(self) -> None:
         """Floor and ceiling that suit the data."""
@@ -122,13 +125,41 @@ class ViewSession(QObject):
             return maps is not None and maps.chi is not None
         return kind in self.layers.kinds(self._view.run)
 
+    def covered(self) -> str:
+        """What stands on the screen in place of the map of the view, in one sentence; empty while that is seen."""
+        front = front_of(self.viewer)
+        foreign_cells = front.cells and "cell" not in front.info
+        there = bool(self._view.run or self.layers.fields())
+        return "" if front.layer is None or is_map(front) or foreign_cells or not there else front.words
+
+    def bring_back(self) -> None:
+        """Show the map of the view again, and what covers it no more."""
+        self.wanted_back.emit()
+        if self._view.map == "none":
+            self._view = replace(self._view, map=self._map_of(self._view.run))
+        self._apply_maps(uncover=True)
+        self.changed.emit()
+
+    def _follow_screen(self) -> None:
+        """Take over what was shown or hidden by hand or by another panel, and say what else is on top."""
+        front = self.on_top.front
+        before, coming = self._view, self.layers.coming
+        if not front.cells and not coming(front.run) and not coming(before.run):
+            self._view = seen_view(before, front, self.layers)
+            self._field = front.layer if front.kind == "field" else self._field
+        if self._view.run != before.run:
+            self._take_window()
+            self._follow_slices()
+            if self._painted_otherwise():
+                self._timer.start()
+        told = (self._view, self.covered())
+        if told != self._told:
+            self._told = told
+            self.changed.emit()
+
     def _suited(self, view: View) -> dict[str, Any]:
         """Floor and ceiling that suit the map that modulates."""
-        maps = result_maps(self.layers.of_run(view.run))
-        if maps is None:
-            return {}
-        floor, ceiling = self.styles.range_of(view.modulate, maps) if view.modulate else maps.window()
-        return {"floor": float(floor), "ceiling": float(ceiling)}
+        return self.styles.suited(view, result_maps(self.layers.of_run(view.run)))
 
     def _map_ready(self) -> None:
         """A map that was on another grid is there: its own window, then its colours."""
@@ -159,11 +190,11 @@ class ViewSession(QObject):
         views.show_plane(self.viewer, view.plane, radiological=view.radiological)
         self.viewer.reset_view()
 
-    def _apply_maps(self) -> None:
+    def _apply_maps(self, *, uncover: bool = False) -> None:
         view = self._view
         if view.ellipsoids:
             self._add_ellipsoids()
-        self.drawing.follow(filter(None, (self.layers.find(view.run, kind) for kind in ("pev_lines", "pev_glyphs"))))
+        self._follow_slices()
         for name in self.layers.run_names():
             for kind in MAP_KINDS:
                 layer = self.layers.find(name, kind)
@@ -180,22 +211,25 @@ class ViewSession(QObject):
             if layer.visible != wanted:
                 layer.visible = wanted
         front = shown if view.map == "field" else self.layers.find(view.run, view.map)
-        if view.spread and (over_it := self.layers.find(view.run, SPREAD_OF.get(view.map, ""))) is not None:
-            front = over_it
+        if view.spread:
+            front = self.layers.find(view.run, SPREAD_OF.get(view.map, "")) or front
         if front is not None:  # its controls and its values under the cursor are those that are looked at
             self.viewer.layers.selection.active = front
+            if uncover:
+                self.layers.uncover(front)
+
+    def _follow_slices(self) -> None:
+        """Have the lines and ellipsoids of the run, and no others, drawn anew with every slice."""
+        self.drawing.follow(filter(None, (self.layers.find(self._view.run, kind) for kind in FOLLOWED)))
 
     def _add_ellipsoids(self) -> None:
         """Add the layer of ellipsoids of the run, which is made when it is first asked for."""
         maps, run = self._maps(), self._view.run
         if maps is None or maps.chi is None or self.layers.find(run, "pev_glyphs") is not None:
             return
-        from napari.layers import Layer
-
         view, like = self._view, layer_info(self.layers.of_run(run)[-1].metadata) or {}
         what = Drawn(maps, self.styles.style(view, maps), view.floor, view.ceiling)
-        common = {key: like[key] for key in ("run", "simulated", "provenance") if key in like} | {"maps": maps}
-        self.layers.add_ours(Layer.create(*glyph_layer(what, run, common)))
+        self.layers.add_ours(ellipsoids(what, run, like))
 
     def _apply_window(self) -> None:
         view, maps = self._view, self._maps()
@@ -222,13 +256,8 @@ class ViewSession(QObject):
 
     def _take_window(self) -> None:
         """Take over floor and ceiling with which the layers of the run are painted, unless they are of another map."""
-        info = self._colour_info()
-        if self._view.modulate:
-            return
-        if not style_of(info).by_msa:
-            self._view = replace(self._view, **self._suited(self._view))
-        elif "floor" in info and "ceiling" in info:
-            self._view = replace(self._view, floor=float(info["floor"]), ceiling=float(info["ceiling"]))
+        if not self._view.modulate:
+            self._view = replace(self._view, **self.styles.painted(self._view, self._colour_info(), self._maps()))
 
     def _have_added(self, name: str) -> None:
         if name in self.layers.run_names():
@@ -251,18 +280,14 @@ class ViewSession(QObject):
 
     def _show_study(self, name: str) -> None:
         """Show the first field map of a study that has come, or what else it brought, and nothing beside it."""
-        layers = self.layers.of_study(name)
-        fields = [layer for layer in layers if (layer_info(layer.metadata) or {}).get("orientation") == 0]
-        front = next(reversed(fields or [layer for layer in layers if layer.visible]), None)
+        front = front_of_study(self.layers.of_study(name))
         if front is None:
             return
         self._hide_all()
         front.visible = True
-        if fields:
-            self._field = front
-            self._view = replace(self._view, map="field", lines=False)
-        else:
-            self._view = replace(self._view, map="none", lines=False)
+        fields = front in self.layers.fields()
+        self._field = front if fields else self._field
+        self._view = replace(self._view, map="field" if fields else "none", lines=False)
         self.viewer.layers.selection.active = front
 
     def _hide_all(self) -> None:

@@ -8,6 +8,9 @@ from napari_sti.viz.style import GlyphShape
 
 MapKind = Literal["pev_colour", "msa", "mms", "field", "none"]
 
+SPREAD_OF = {"pev_colour": "pev_spread", "msa": "msa_spread", "mms": "mms_spread"}
+"""The kind of layer that tells how far a map can be trusted."""
+
 
 @dataclass(frozen=True)
 class View:

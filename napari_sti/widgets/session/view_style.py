@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_sti.viz import other_maps
 from napari_sti.viz.shown_maps import ShownMaps
-from napari_sti.viz.style import Style
+from napari_sti.viz.style import Style, style_of
 from napari_sti.widgets.background import Background
 
 if TYPE_CHECKING:
@@ -79,6 +79,25 @@ class StyleSource(QObject):
 
     def _layer(self, name: str) -> Any | None:
         return next((layer for layer in self._usable() if layer.name == name), None) if name else None
+
+    def limits(self, view: "View", maps: ShownMaps | None) -> tuple[float, float]:
+        """Ends of the slider of floor and ceiling: of MSA in ppm from 0 to a robust maximum, or of another map."""
+        if maps is not None and view.modulate:
+            return self.range_of(view.modulate, maps)
+        return (0.0, 0.05) if maps is None else (0.0, max(float(maps.window()[1]) * 1.6, 1e-3))
+
+    def suited(self, view: "View", maps: ShownMaps | None) -> dict[str, Any]:
+        """Floor and ceiling that suit the map that modulates; empty without maps."""
+        if maps is None:
+            return {}
+        floor, ceiling = self.range_of(view.modulate, maps) if view.modulate else maps.window()
+        return {"floor": float(floor), "ceiling": float(ceiling)}
+
+    def painted(self, view: "View", info: dict[str, Any], maps: ShownMaps | None) -> dict[str, Any]:
+        """Floor and ceiling with which a layer is painted, those that suit where they are of another map."""
+        if not style_of(info).by_msa:
+            return self.suited(view, maps)
+        return {key: float(info[key]) for key in ("floor", "ceiling")} if {"floor", "ceiling"} <= set(info) else {}
 
     def _values(self, name: str, maps: ShownMaps) -> NDArray[Any] | None:
         layer = self._layer(name)

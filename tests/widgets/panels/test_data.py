@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_sti.io.study import Study, read_study, write_study
 from napari_sti.widgets.note import Note
+from tests.io.bad_files import SAID, make_bad_file
 
 
 @pytest.fixture
@@ -86,6 +87,43 @@ def test_a_file_that_nobody_knows_is_named(panel, controller, tmp_path, qtbot):
     with qtbot.waitSignal(controller.message):
         drop(panel, [odd])
     assert "letter.docx cannot be used here" in panel.problem.text() and panel.problem.isVisible()
+
+
+@pytest.mark.parametrize("name", [*SAID, "notes.txt", "numbers.txt", "empty.txt", "folder"])
+def test_what_is_no_whole_image_does_not_come_in(panel, controller, files, tmp_path, qtbot, name):
+    """Beside a good file, which does come in; every sentence says what is wrong, in which file, and the mend."""
+    path = make_bad_file(tmp_path, name) if name in SAID else tmp_path / name
+    texts = {"notes.txt": "notes of the scan\n", "numbers.txt": "1 2 3 4\n5 6 7 8\n", "empty.txt": ""}
+    if name in texts:
+        path.write_text(texts[name])
+    elif name == "folder":
+        path.mkdir()
+    for given in ([path], [files / "ori1.nii.gz", path]):
+        if name == "folder" and len(given) == 2:
+            continue
+        with qtbot.waitSignal(controller.message, timeout=10_000):
+            drop(panel, given)
+        there = [one.field.name for one in controller.study.orientations]
+        assert there == [one.name for one in given if one != path]
+        assert controller.study.orientations == () or controller.study.orientations[0].b0_dir is None
+        said = panel.problem.text()
+        assert panel.problem.isVisible() and said.startswith(f"{path}: ") and "\n" not in said
+        if name in SAID:
+            assert SAID[name] in said
+        elif name in texts:
+            assert "neither a field map nor a B0 direction" in said and "give field maps as .nii or .nii.gz" in said
+        else:
+            assert "holds neither NIfTI images nor text files with B0 directions; give the files" in said
+
+
+def test_several_bad_files_are_all_named(panel, controller, files, tmp_path, qtbot):
+    bad = [make_bad_file(tmp_path, name) for name in ("cut.nii.gz", "notes.nii", "empty.nii.gz")]
+    mask = make_bad_file(tmp_path, "cut-header.nii.gz").rename(tmp_path / "brain_mask.nii.gz")
+    with qtbot.waitSignal(controller.message, timeout=10_000):
+        drop(panel, [*bad, mask, files / "ori1.nii.gz", files / "b0_1.txt"])
+    assert panel.problem.text().endswith("Left out, too: empty.nii.gz, notes.nii, brain_mask.nii.gz.")
+    assert controller.study.mask is None and len(controller.study.orientations) == 1
+    assert controller.study.orientations[0].b0_dir == files / "b0_1.txt", "what is sound comes in"
 
 
 def test_a_broken_study_says_so_in_one_sentence(panel, controller, tmp_path, qtbot):

@@ -7,6 +7,8 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog
 
+from napari_sti.viz.display import METADATA_KEY, layer_info
+
 
 @pytest.fixture
 def panel(workbench):
@@ -56,6 +58,19 @@ def test_a_typed_place(workbench, panel, open_runs, controller, viewer, qtbot):
     panel.place.setText("500 0 0")
     panel.typed.click()
     assert "lies outside of the volume" in panel.failure.text() and len(controller.probe.probes) == 1
+
+
+def test_what_covers_the_run_is_read_as_well(workbench, panel, open_runs, controller, viewer, qtbot):
+    """The image shows another panel's map: its value stands beside the numbers of the run."""
+    controller.probe.add_text("0.4, -1, 0")
+    assert panel.seen.isHidden()
+    like = controller.layers.find("one", "mms")
+    info = {**layer_info(like.metadata), "run": "one", "kind": "residual", "map": "residual 2", "maps": None}
+    data = np.full(like.data.shape, 0.0123, np.float32)
+    viewer.add_image(data, scale=like.scale, translate=like.translate, metadata={METADATA_KEY: info})
+    qtbot.waitUntil(lambda: panel.seen.text() == "On the screen: one, residual 2 0.012 ppm")
+    controller.view.bring_back()
+    assert panel.seen.isHidden()
 
 
 def test_outside_the_mask_is_said(workbench, panel, open_runs, controller):

@@ -96,7 +96,7 @@ def test_a_page_is_made_and_said_in_short(filled, controller, qtbot, tmp_path, m
     filled.button.click()
     (job,) = controller.runs._client.jobs
     assert job.kind == "quality" and job.params == {"result": str(tmp_path / "run")} and job.study is not None
-    assert filled.button.text() == "Cancel" and controller.quality.active
+    assert filled.button.text() == "Waiting…" and controller.quality.active
     with qtbot.waitSignal(controller.quality.made):
         finish(controller, job.out)
     assert [line["key"] for line in filled.lines.value()] == ["flips", "cut"], "short, and whatever lies outside"
@@ -118,9 +118,10 @@ def test_a_page_stays_with_what_it_is_about(filled, controller, qtbot):
     assert controller.quality.report.source.name == "run" and "Page about run." in filled.about.text()
 
 
-def test_cancel_and_failure_are_said(filled, controller, qtbot):
+def test_cancel_and_failure_are_said(filled, workbench, controller, qtbot):
     filled.button.click()
-    filled.button.click()
+    assert not filled.button.isEnabled()
+    workbench.job_bar.cancel.click()
     assert controller.runs._client.cancelled == [controller.quality.run.id]
     say = controller.runs._client.say
     say({"event": "failed", "id": controller.quality.run.id, "sentence": "It did not fit.", "details": "trace"})
@@ -194,3 +195,40 @@ def test_what_is_no_result_is_said(panel, controller, tmp_path, qtbot):
     controller.quality.add(tmp_path / "empty")
     assert "the folder holds no finished result; choose another" in panel.failure.text()
     assert look_at_sources([Source("gone", tmp_path / "gone"), Source("empty", tmp_path / "empty")]) == []
+
+
+def test_the_run_that_is_looked_at_is_the_one_it_is_about(filled, controller, start_run, result, qtbot):
+    """The run of View at first, and after it, until somebody chooses by hand."""
+    names = []
+    for _ in range(2):
+        run, say = start_run()
+        with qtbot.waitSignal(controller.layers.added, timeout=10_000):
+            say("done", result=str(result(run.job.out)), seconds=1.0)
+        names.append(run.name)
+    box = filled.editor.source
+    qtbot.waitUntil(lambda: box.currentData() == names[1], timeout=10_000)
+    controller.view.change(run=names[0])
+    assert box.currentData() == names[0]
+    box.setCurrentIndex(box.findData(names[1]))
+    box.activated.emit(box.currentIndex())
+    controller.view.change(run=names[1])
+    controller.view.change(run=names[0])
+    assert box.currentData() == names[1], "chosen by hand"
+
+
+def test_tracts_follow_the_run_that_is_looked_at(workbench, controller, start_run, result, qtbot):
+    panel = workbench.panels["tracts"]
+    names = []
+    for _ in range(2):
+        run, say = start_run()
+        with qtbot.waitSignal(controller.layers.added, timeout=10_000):
+            say("done", result=str(result(run.job.out)), seconds=1.0)
+        names.append(run.name)
+    box = panel.source.kind
+    qtbot.waitUntil(lambda: box.currentData() == f"run:{names[1]}", timeout=10_000)
+    controller.view.change(run=names[0])
+    assert box.currentData() == f"run:{names[0]}"
+    box.setCurrentIndex(box.findData("dti"))
+    box.activated.emit(box.currentIndex())
+    controller.view.change(run=names[1])
+    assert box.currentData() == "dti", "chosen by hand"

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from qtpy.QtWidgets import QPushButton
 
 from napari_sti.recon.registry import get_method, methods
 from napari_sti.widgets.method_editor import Choice
@@ -66,7 +67,7 @@ def test_run_progress_done(panel, start_run, workbench, controller, result, view
     run, say = start_run()
     job = run.job
     assert job.kind == "recon" and job.method == "stiimag" and job.study.is_file() and job.study.parent == job.out
-    assert panel.run_button.text() == "Cancel"
+    assert panel.run_button.text() == "Waiting…" and not panel.run_button.isEnabled()
     bar = workbench.job_bar
     say("started")
     say("progress", iteration=4, total=10, residual=0.1, left=6.2, message="", curve=[[1, 1.0, None], [4, 0.1, None]])
@@ -118,13 +119,20 @@ def test_failure_is_one_sentence_with_folded_details(panel, start_run, qtbot):
     assert run.state == "failed"
 
 
-def test_cancel_from_the_main_button_and_from_the_job_bar(panel, start_run, workbench, controller, viewer, qtbot):
+def test_the_job_bar_is_the_one_place_to_cancel_a_run(panel, start_run, workbench, controller, viewer, qtbot):
     run, say = start_run()
     say("started")
+    qtbot.waitUntil(lambda: panel.run_button.text() == "Running…")
     panel.run_button.click()
+    assert not controller.runs._client.cancelled and len(controller.runs.runs) == 1
+    assert panel.run_button.toolTip() == "stiimag 1 is running. Cancel it below, beside its progress."
+    buttons = [one for one in workbench.findChildren(QPushButton) if "ancel" in one.text() and one.isVisible()]
+    assert buttons == [workbench.job_bar.cancel] and buttons[0].text() == "Cancel run"
+    assert buttons[0].toolTip().startswith("Ends stiimag 1 ")
+    buttons[0].click()
     assert controller.runs._client.cancelled == [run.id]
     say("cancelling")
-    qtbot.waitUntil(lambda: not panel.run_button.isEnabled())
+    qtbot.waitUntil(lambda: panel.run_button.text() == "Cancelling…")
     assert not workbench.job_bar.cancel.isEnabled()
     say("cancelled", forced=False)
     qtbot.waitUntil(lambda: run.state == "cancelled")
@@ -266,7 +274,7 @@ def test_what_can_be_trusted_is_a_run_of_its_own(panel, have_study, controller, 
     panel.more_runs.trust.click()
     run = controller.runs.runs[0]
     assert (run.name, run.job.kind, run.job.method) == ("stiimag trust 1", "trust", "stiimag")
-    assert panel.run_button.text() == "Cancel"
+    assert panel.run_button.text() == "Waiting…"
     from napari_sti.jobs.job import write_job
 
     assert read_job(write_job(run.job)) == run.job
@@ -346,13 +354,16 @@ def test_all_that_can_run_run_one_after_the_other(needy, panel, have_study, cont
     say = controller.runs._client.say
     say({"event": "started", "id": "fake-1"})
     qtbot.waitUntil(lambda: "stiimag 1 is running, 1 waiting" in panel.more_runs.note.text())
-    panel.more_runs.note.button.click()
-    assert controller.runs._client.cancelled == ["fake-2", "fake-1"], "what waits first, so that it never begins"
+    assert not panel.more_runs.note.button.isVisible()
+    bar = workbench.job_bar
+    assert bar.waiting.text() == "Waiting: mean 1" and bar.cancel_waiting.text() == "Cancel waiting"
+    bar.cancel_waiting.click()
+    assert controller.runs._client.cancelled == ["fake-2"], "what is under way goes on"
     say({"event": "failed", "id": "fake-1", "sentence": "It broke."})
     say({"event": "cancelled", "id": "fake-2"})
     done = "0 of 2 methods done; failed: stiimag 1; cancelled: mean 1."
     qtbot.waitUntil(lambda: panel.more_runs.note.text() == done)
-    assert panel.more_runs.all.isEnabled()
+    assert panel.more_runs.all.isEnabled() and not bar.cancel_waiting.isVisible()
 
 
 @pytest.mark.parametrize("width", [320, 400, 420])

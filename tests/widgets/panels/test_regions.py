@@ -104,7 +104,7 @@ def test_another_grid_is_asked_about(workbench, filled, controller, viewer, qtbo
     with qtbot.waitSignal(controller.regions.asked, timeout=20_000):
         filled.button.click()
     assert "lies on another grid (22x9x7 voxels" in filled.question.text() and filled.question.isVisible()
-    assert controller.regions.found is None
+    assert controller.regions.found is None and not filled.results.isVisible()
     with qtbot.waitSignal(controller.regions.measured, timeout=20_000):
         filled.question.button.click()
     assert filled.value().resample and "--resample" in filled.command.value()
@@ -112,6 +112,12 @@ def test_another_grid_is_asked_about(workbench, filled, controller, viewer, qtbo
     draw(viewer)
     filled.setValue(RegionChoice(("one",), "mine"))
     measured(filled, qtbot)
+    assert filled.results.isVisible() and filled.command.isVisible()
+    filled.setValue(RegionChoice(("one",), "fine"))
+    with qtbot.waitSignal(controller.regions.asked, timeout=20_000):
+        filled.button.click()
+    gone = (filled.results, filled.command, filled.remark)
+    assert not any(part.isVisible() for part in gone), "no numbers of other labels below the question"
     assert rows["one", "region 2", "mms"] == controller.regions.found.rows["one", "region 2", "mms"]
 
 

@@ -132,9 +132,11 @@ def test_runs_shows_the_objective_cancels_and_keeps_results(
     client.say({"event": "started", "id": run.id})
     curve = [[1, None, 4.0], [2, None, 1.5]]
     client.say({"event": "progress", "id": run.id, "iteration": 2, "objective": 1.5, "curve": curve})
-    qtbot.waitUntil(lambda: panel.curve.isVisible() and panel.button.text() == "Cancel")
+    qtbot.waitUntil(lambda: panel.curve.isVisible() and panel.button.text() == "Running…")
     assert panel.curve.curves()[0].points == ((1, 4.0), (2, 1.5)) and "objective 1.5" in panel.numbers.text()
     qtbot.mouseClick(panel.button, Qt.MouseButton.LeftButton)
+    assert not client.cancelled and not panel.button.isEnabled()
+    qtbot.mouseClick(workbench.job_bar.cancel, Qt.MouseButton.LeftButton)
     assert client.cancelled == [run.id]
     rng, mask = np.random.default_rng(1), np.ones(SHAPE, bool)
     pos, neg = (0.03 * rng.random(SHAPE).astype(np.float32) for _ in range(2))
@@ -146,7 +148,7 @@ def test_runs_shows_the_objective_cancels_and_keeps_results(
     assert panel.button.text() == "Separate" and panel.results.names() == ("wavesep 1",)
     assert "wavesep 1 is done in 2 s" in panel.outcome.result.text()
     names = [layer.name for layer in viewer.layers]
-    assert names[-1] == "wavesep 1, Dr 114 - χ+ [ppm]"
+    assert names[-1] == "wavesep 1, Dr 114 Hz/ppm - χ+ [ppm]"
     with qtbot.waitSignal(controller.separation.found.brushed, timeout=LONG):
         panel.results.histogram.set_brush(((0.02, float(panel.results.histogram.value().pos_edges[-1])), (0.0, 0.01)))
     brushed = viewer.layers["wavesep 1 - brushed voxels"]
@@ -175,6 +177,9 @@ def test_the_brush_lies_over_every_cell_side_by_side(panel, controller, qtbot, s
     qtbot.mouseClick(panel.results.side, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: found.grid.shown)
     (_, cells), images = _compat.grid_cells(viewer), found.grid.layers
+    below, over = next(iter(cells.values()))
+    place = below.data_to_world(np.argwhere(np.isfinite(below.data))[0])
+    assert over.get_status(place, world=True)["value"] == below.get_status(place, world=True)["value"]
     for spans in (((0.02, 0.03), (0.0, 0.01)), ((0.0, 0.01), (0.02, 0.03))):
         with qtbot.waitSignal(found.brushed):
             panel.results.histogram.set_brush(spans)
@@ -183,7 +188,7 @@ def test_the_brush_lies_over_every_cell_side_by_side(panel, controller, qtbot, s
         now = _compat.grid_cells(viewer)[1]
         inside = (pos >= spans[0][0]) & (pos <= spans[0][1]) & (neg >= spans[1][0]) & (neg <= spans[1][1])
         for place, (image, brushed) in now.items():
-            assert [image] == cells[place] and brushed.data.sum() == pytest.approx(inside.sum(), abs=2)
+            assert [image, brushed] == cells[place] and brushed.data.sum() == pytest.approx(inside.sum(), abs=2)
         found_cells = grid_legend(viewer, "ppm", 900, 700).cells
         titles = [cell.lines[0] for cell in sorted(found_cells, key=lambda cell: (cell.box.y, cell.box.x))]
         assert titles == ["wavesep 1"] * 3 + ["closed form"] * 2, "the brush takes no title away"
@@ -193,8 +198,9 @@ def test_the_brush_lies_over_every_cell_side_by_side(panel, controller, qtbot, s
     qtbot.mouseClick(panel.results.side, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: found.grid.shown)
     qtbot.waitUntil(lambda: all(len(there) == 2 for there in _compat.grid_cells(viewer)[1].values()))
+    assert all(brushed.data.any() for _, brushed in _compat.grid_cells(viewer)[1].values()), "carried over"
     panel.results.histogram.set_brush(None)
-    assert all(len(there) == 1 for there in _compat.grid_cells(viewer)[1].values()) and found.grid.shown
+    assert not any(brushed.data.any() for _, brushed in _compat.grid_cells(viewer)[1].values()) and found.grid.shown
     found.grid.end()
     assert [layer.name for layer in viewer.layers] == before
 
@@ -203,7 +209,9 @@ def check_list_of_runs(panel, controller, qtbot, workbench, run) -> None:
     """The separation stands among the runs: it can be shown again, its parameters used, and it can be taken off."""
     assert run in workbench.runs.value()
     entries = {entry.data()[0]: entry for entry in workbench.runs.menu_for(run).actions()}
-    assert all(entry.isEnabled() for entry in entries.values()) and "naming: para-dia" in _tooltip(workbench, run)
+    assert all(
+        entry.isEnabled() == (name != "cancel") for name, entry in entries.items()
+    ) and "naming: para-dia" in _tooltip(workbench, run)
     entries["command"].trigger()
     assert "napari-sti separate" in QApplication.clipboard().text() and "--chi qsm" in QApplication.clipboard().text()
     panel.naming.setChecked(False)
@@ -214,7 +222,18 @@ def check_list_of_runs(panel, controller, qtbot, workbench, run) -> None:
     with qtbot.waitSignal(controller.separation.found.arrived, timeout=LONG):
         entries["show"].trigger()
     names = [layer.name for layer in controller.viewer.layers]
-    assert names.count("wavesep 1, Dr 114 - χ+ [ppm]") == 1 and workbench.panels.in_front("separate")
+    assert names.count("wavesep 1, Dr 114 Hz/ppm - χ+ [ppm]") == 1 and workbench.panels.in_front("separate")
+    layers, seen = list(controller.viewer.layers), [layer.visible for layer in controller.viewer.layers]
+    entries["remove"].trigger()
+    assert run not in workbench.runs.value() and not panel.results.names()
+    assert workbench.removed.text() == (
+        f"wavesep 1 was taken off the list and its 3 layers out of the viewer. Its files stay in the folder "
+        f"{run.job.out.name}."
+    )
+    qtbot.mouseClick(workbench.removed.button, Qt.MouseButton.LeftButton)
+    assert run in workbench.runs.value() and panel.results.names() == ("wavesep 1",)
+    assert list(controller.viewer.layers) == layers and [layer.visible for layer in layers] == seen
+    assert not workbench.removed.isVisible()
     entries["remove"].trigger()
     assert run not in workbench.runs.value() and not panel.results.names() and not panel.results.isVisible()
     assert not [layer for layer in controller.viewer.layers if layer.name.startswith("wavesep 1")]

@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from napari_sti.core.errors import InputError
 from napari_sti.viz import _compat
-from napari_sti.viz.display import layer_info
+from napari_sti.viz.display import METADATA_KEY, layer_info
+from napari_sti.viz.legend import legend
 from napari_sti.widgets.session.view import View
 
 
@@ -225,3 +228,77 @@ def test_a_run_without_spreads_offers_none_and_forgets_nothing(
     panel.findChild(object, "sti_legend").click()
     workbench.controller.view.change(run=trusted.name)
     assert visible(viewer) == ["PEV colour", "PEV spread [deg]"]
+
+
+def cover(viewer, run, kind="residual", what="residual 2", **keywords):
+    """A layer of another panel, added on top as that panel does."""
+    like = next(layer for layer in viewer.layers if layer.name == f"{run} - MSA [ppm]")
+    info = {**layer_info(like.metadata), "kind": kind, "map": what, "maps": None, "unit": "ppm"}
+    return viewer.add_image(
+        np.array(like.data),
+        scale=like.scale,
+        translate=like.translate,
+        metadata={METADATA_KEY: info},
+        name=f"{run} - {what}",
+        **keywords,
+    )
+
+
+def test_what_another_panel_lays_over_the_map_is_said_and_taken_away_by_a_click(
+    panel, shown, controller, viewer, qtbot, qapp
+):
+    """View, legend, status line and figure speak of what stands on the screen."""
+    assert not panel.covered.isVisibleTo(panel)
+    seen = cover(viewer, shown.name)
+    cover(viewer, shown.name, what="residual 3", visible=False)
+    qtbot.waitUntil(lambda: panel.covered.text() == "residual 2 of the panel Quality is on top.")
+    assert panel.maps.checkedId() == -1, "no map of the panel is seen"
+    assert viewer.layers.selection.active is seen, "not the hidden one that came last"
+    assert legend(viewer).caption[0].endswith("residual 2")
+    with pytest.raises(InputError, match=r"residual 2 of the panel Quality is on top.*Add picture.*View"):
+        controller.figure.here()
+    panel.findChild(object, "sti_lines").click()
+    assert seen.visible and panel.value().map == "pev_colour" and panel.value().lines, "lines may lie over it"
+    panel.findChild(object, "sti_lines").click()
+    panel.covered.button.click()
+    assert visible(viewer) == ["PEV colour"]
+    qtbot.waitUntil(lambda: not panel.covered.isVisibleTo(panel))
+    assert panel.maps.checkedId() == 0 and viewer.layers.selection.active.name.endswith("PEV colour")
+
+
+def test_choosing_a_map_brings_it_to_the_screen(panel, shown, viewer, qtbot):
+    for button, seen in (("sti_map_pev_colour", "PEV colour"), ("sti_map_msa", "MSA [ppm]")):
+        layer = cover(viewer, shown.name, kind="separation_pos", what="χ+")
+        qtbot.waitUntil(lambda: panel.covered.text() == "χ+ of the panel Separate is on top.")
+        panel.findChild(object, button).click()
+        assert visible(viewer) == [seen] and not layer.visible
+    below = cover(viewer, shown.name, kind="magnitude", what="magnitude")
+    viewer.layers.move(viewer.layers.index(below), 0)
+    panel.findChild(object, "sti_map_mms").click()
+    assert below.visible, "what lies below does not cover it"
+
+
+def test_an_image_of_other_origin_is_named_too(panel, shown, viewer, qtbot):
+    foreign = viewer.add_image(np.zeros((5, 6, 7)), name="T1")
+    qtbot.waitUntil(lambda: panel.covered.text() == "T1 is on top.")
+    foreign.opacity = 0
+    qtbot.waitUntil(lambda: panel.covered.text() == "")
+
+
+def test_maps_shown_or_hidden_by_hand_are_taken_over(panel, shown, controller, viewer, qtbot):
+    layers = controller.layers
+    layers.find(shown.name, "pev_colour").visible = False
+    qtbot.waitUntil(lambda: panel.value().map == "none")
+    assert panel.maps.checkedId() == -1 and panel.covered.text() == ""
+    layers.find(shown.name, "mms").visible = layers.find(shown.name, "pev_lines").visible = True
+    qtbot.waitUntil(lambda: panel.value().map == "mms")
+    assert panel.maps.checkedId() == 2 and panel.lines.isChecked()
+    panel.findChild(object, "sti_map_pev_colour").click()
+    assert visible(viewer) == ["PEV colour", "PEV lines"]
+
+
+def test_the_shortcut_brings_colours_back_that_are_covered(workbench, panel, shown, viewer, qtbot):
+    cover(viewer, shown.name)
+    qtbot.waitUntil(lambda: panel.covered.text() != "")
+    workbench.findChild(object, "sti_shortcut_toggle_pev").activated.emit()
+    assert visible(viewer) == ["PEV colour"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_sti.widgets.session.separate_found import span_words
+from napari_sti.widgets.session.separate_brush import span_words
 
 EDGES = np.linspace(0, 0.08, 9)
 
