@@ -1,11 +1,12 @@
 """The main job in the real window, with real mouse and key events: from sample to colours, and what can go wrong."""
 
+import gc
 import os
 import signal
 import subprocess
 import sys
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,7 @@ def make_window(make_napari_viewer, qtbot, tmp_path, monkeypatch):
 
     def make(make_client=WorkerClient, *, in_advance=False):
         """Open a window; panels are made `in_advance`, or when they are wanted, which takes less time."""
+        _leave_modules_alone()
         viewer = make_napari_viewer(show=True)
         viewer.window.resize(1280, 800)
         workbench = Workbench(viewer, make_client)
@@ -57,6 +59,13 @@ def make_window(make_napari_viewer, qtbot, tmp_path, monkeypatch):
     yield make
     for workbench in opened:
         workbench.close_session()
+
+
+@cache
+def _leave_modules_alone():
+    """Spare what was imported the garbage collections, of which napari does one for every layer that goes."""
+    gc.collect()
+    gc.freeze()
 
 
 class Window:
