@@ -160,9 +160,8 @@ class SideBySide:
                 if layer.visible != wanted:
                     layer.visible = wanted
             grid.shape = (layout.rows, layout.columns)
-            grid.stride = (
-                -2 if self.covers else -1
-            )  # counted from the top of the list, whatever hidden layers lie below
+            # Counted from the top of the list, whatever hidden layers lie below; a cover belongs to the cell below it.
+            grid.stride = -2 if self.covers else -1
             grid.spacing = SPACING
             grid.enabled = True
         _link(viewer, self.layers)

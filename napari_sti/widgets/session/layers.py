@@ -159,9 +159,9 @@ class LayerSession(QObject):
         from napari.layers import Image
 
         above = list(self.viewer.layers)[self.viewer.layers.index(shown) + 1 :]
-        own = [_run_name(shown), *MAP_KINDS]
+        own = self.of_run(_run_name(shown))
         for layer in above:
-            if isinstance(layer, Image) and layer.visible and not (_run_name(layer) == own[0] and _kind(layer) in own):
+            if isinstance(layer, Image) and layer.visible and layer not in own:
                 layer.visible = False
 
     def of_study(self, name: str) -> list[Any]:

@@ -197,14 +197,20 @@ def test_what_is_no_result_is_said(panel, controller, tmp_path, qtbot):
     assert look_at_sources([Source("gone", tmp_path / "gone"), Source("empty", tmp_path / "empty")]) == []
 
 
-def test_the_run_that_is_looked_at_is_the_one_it_is_about(filled, controller, start_run, result, qtbot):
-    """The run of View at first, and after it, until somebody chooses by hand."""
+def two_runs(controller, start_run, result, qtbot):
+    """Do two runs, with their layers; return their names."""
     names = []
     for _ in range(2):
         run, say = start_run()
         with qtbot.waitSignal(controller.layers.added, timeout=10_000):
             say("done", result=str(result(run.job.out)), seconds=1.0)
         names.append(run.name)
+    return names
+
+
+def test_the_run_that_is_looked_at_is_the_one_it_is_about(filled, controller, start_run, result, qtbot):
+    """The run of View at first, and after it, until somebody chooses by hand."""
+    names = two_runs(controller, start_run, result, qtbot)
     box = filled.editor.source
     qtbot.waitUntil(lambda: box.currentData() == names[1], timeout=10_000)
     controller.view.change(run=names[0])
@@ -218,12 +224,7 @@ def test_the_run_that_is_looked_at_is_the_one_it_is_about(filled, controller, st
 
 def test_tracts_follow_the_run_that_is_looked_at(workbench, controller, start_run, result, qtbot):
     panel = workbench.panels["tracts"]
-    names = []
-    for _ in range(2):
-        run, say = start_run()
-        with qtbot.waitSignal(controller.layers.added, timeout=10_000):
-            say("done", result=str(result(run.job.out)), seconds=1.0)
-        names.append(run.name)
+    names = two_runs(controller, start_run, result, qtbot)
     box = panel.source.kind
     qtbot.waitUntil(lambda: box.currentData() == f"run:{names[1]}", timeout=10_000)
     controller.view.change(run=names[0])
