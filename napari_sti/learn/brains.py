@@ -1,8 +1,8 @@
 """Random brains to train on, made on the device: deformed anatomy, random fibres, random susceptibilities.
 
 The anatomy is the MNI152 template, moved, scaled and warped; fibres are the hand-laid bundles with varied courses and
-weights, turned by a smooth random rotation, or a field that knows no anatomy at all; every susceptibility is drawn
-anew. All of it is simulated, nothing was measured.
+weights, turned by a smooth random rotation and by a rough one, or a field that knows no anatomy at all; every
+susceptibility is drawn anew. All of it is simulated, nothing was measured.
 """
 
 from dataclasses import dataclass
@@ -27,6 +27,9 @@ WHITE, GREY, FLUID, BRAIN, FIRST_NUCLEUS = 0, 1, 2, 3, 4
 
 RANDOM_FIBRES = 0.25
 """Share of the brains whose fibres know no anatomy."""
+ROUGH_MM = (1.0, 6.0)
+"""Over what distance fibres and anisotropy vary from voxel to voxel. Bundles as they are laid are smoother than any
+brain: a network that has only seen those smooths what the data say."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,10 @@ class BrainRanges:
         Anisotropy in ppm of fibres that all run one way.
     fibre_turn : (float, float)
         Spread in radians of the smooth rotation of the fibres.
+    fibre_roughness : (float, float)
+        Spread in radians of their rotation from voxel to voxel.
+    msa_roughness : (float, float)
+        Spread of the natural logarithm of the anisotropy from voxel to voxel.
     courses : int
         Courses that are laid of every bundle, to choose from.
     """
@@ -51,6 +58,8 @@ class BrainRanges:
     anisotropic: float = 0.2
     msa: tuple[float, float] = (0.015, 0.07)
     fibre_turn: tuple[float, float] = (0.05, 0.5)
+    fibre_roughness: tuple[float, float] = (0.0, 0.4)
+    msa_roughness: tuple[float, float] = (0.0, 0.4)
     courses: int = VARIANTS
 
 
@@ -185,21 +194,24 @@ class Making:
         trace = dyadic[0] + dyadic[3] + dyadic[5]
         coherence = ((1.5 * first - 0.5 * trace) / (trace + DISPERSION)).clamp(0, 1)
         if self.rng.random() < RANDOM_FIBRES:
-            length = self.rng.uniform(10, 35)
+            length = self._length(4, 35)
             direction = self._smooth(3, length, inside)
             coherence = torch.sigmoid(self._smooth(1, length, inside)[0] + 0.5)
         else:
             direction = _carried_along(direction, jacobian[:, :, inside])
         direction = direction / direction.norm(dim=0).clamp_min(1e-9)
-        return self._turned(direction, inside), coherence
+        ranges = self.source.ranges
+        direction = self._turned(direction, inside, ranges.fibre_turn, self.rng.uniform(12, 40))
+        return self._turned(direction, inside, ranges.fibre_roughness, self._length(*ROUGH_MM)), coherence
 
     def _fibres_of_template(self, places: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
         return _sample(self.source._fibres.draw(self.rng), REFERENCE, places[:, inside][:, None, None])[:, 0, 0]
 
-    def _turned(self, direction: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
-        """Rotate by a smooth random field (Rodrigues): courses differ from person to person, and so does our laying."""
-        spread = self.rng.uniform(*self.source.ranges.fibre_turn)
-        axis = spread * self._smooth(3, self.rng.uniform(12, 40), inside)
+    def _turned(
+        self, direction: torch.Tensor, inside: torch.Tensor, spread: tuple[float, float], length: float
+    ) -> torch.Tensor:
+        """Rotate by a random field (Rodrigues): courses differ from person to person, and so does our laying."""
+        axis = self.rng.uniform(*spread) * self._smooth(3, length, inside)
         angle = axis.norm(dim=0).clamp_min(1e-9)
         unit = axis / angle
         along = (unit * direction).sum(0) * (1 - angle.cos())
@@ -226,6 +238,8 @@ class Making:
         mms = mms + float(rng.uniform(0.002, 0.012)) * self._smooth(1, rng.uniform(3, 20))[0]
         msa = float(rng.uniform(*self.source.ranges.msa)) * bundled * white
         msa = msa * torch.exp(float(rng.uniform(0, 0.35)) * self._smooth(1, rng.uniform(6, 25))[0])
+        rough = self._smooth(1, self._length(*ROUGH_MM))[0]
+        msa = msa * torch.exp(float(rng.uniform(*self.source.ranges.msa_roughness)) * rough)
         shares = [
             (chi * float(np.exp(rng.normal(0, 0.4))), maps[FIRST_NUCLEUS + i])
             for i, chi in enumerate(self.source._nuclei_chi)
@@ -272,6 +286,10 @@ class Making:
             line = ((torch.arange(n, device=self.device) - (n - 1) / 2) * e - centre[axis]) / radii[axis]
             square += (line**2).reshape([-1 if a == axis else 1 for a in range(3)])
         return ((1 - square.sqrt()) * radius / 1.5 + 0.5).clamp(0, 1) * mask
+
+    def _length(self, low: float, high: float) -> float:
+        """Draw a length in mm, short ones as often as long ones."""
+        return float(np.exp(self.rng.uniform(np.log(low), np.log(high))))
 
     def _smooth(self, channels: int, length: float, inside: torch.Tensor | None = None) -> torch.Tensor:
         volume = smooth_field(channels, self.shape, self.voxel_size, float(length), generator=self.generator)

@@ -4,6 +4,9 @@ import torch
 
 DIRECTED = 0.008
 """MSA in ppm from which on the direction counts in full."""
+SQUARED_TO = 3.0
+"""Anisotropic errors count as half their square up to about this many units, and linearly beyond. A loss that is linear
+from the start asks for the median: too little anisotropy wherever directions are uncertain."""
 
 
 def tensor_loss(w: torch.Tensor, truth: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
@@ -23,7 +26,8 @@ def tensor_loss(w: torch.Tensor, truth: torch.Tensor, inside: torch.Tensor) -> t
     total = inside.sum().clamp_min(1)
     difference = w - truth
     mean_part = (difference[:, 0].abs() * inside).sum() / total
-    aniso_part = (_length(difference[:, 1:]) * inside).sum() / total
+    aniso_error = SQUARED_TO**2 * ((1 + difference[:, 1:].square().sum(1) / SQUARED_TO**2).sqrt() - 1)
+    aniso_part = (aniso_error * inside).sum() / total
     loss: torch.Tensor = mean_part + aniso_part + direction_loss(w, truth, inside)
     return loss
 

@@ -1,12 +1,13 @@
-"""Fibre fields to train on: the hand-laid bundles with their courses and weights varied, in MNI space."""
+"""Fibre fields to train on: the bundles of `napari_sti.learn.courses`, varied in course and weight, in MNI space."""
 
 from dataclasses import replace
 
 import numpy as np
 import torch
 
-from napari_sti.simulate.fibres import GYRAL_WEIGHT, REFERENCE, add_tract, gyral_dyadic
-from napari_sti.simulate.tracts import TRACTS, Tract
+from napari_sti.learn.courses import training_tracts
+from napari_sti.simulate.fibres import REFERENCE, add_tract, gyral_dyadic
+from napari_sti.simulate.tracts import Tract
 
 VARIANTS = 6
 """Courses that are laid of every bundle."""
@@ -16,6 +17,12 @@ WIDTH_SPREAD = 0.2
 """Of the natural logarithm of its width."""
 WEIGHT_SPREAD = 0.6
 """Of the natural logarithm of its weight."""
+
+GYRAL_WEIGHT = 0.5
+"""Of the gyral fans beside a bundle of weight 1, in the middle."""
+GYRAL_BLURS_MM = (6.0, 10.0, 14.0)
+SATURATION = 0.3
+"""Bundles fade in their fans sooner than those of the sample brain, and leave the gyri to the gyral fans."""
 
 _MIRROR = torch.tensor([1, -1, -1, 1, 1, 1.0])
 """What x -> -x does to the components of a tensor."""
@@ -38,13 +45,13 @@ class FibrePool:
         self.device = device
         self._courses = [
             [self._lay(tract, np.random.default_rng([seed, number, v])) for v in range(variants)]
-            for number, tract in enumerate(TRACTS)
+            for number, tract in enumerate(training_tracts())
         ]
-        self._gyri = torch.from_numpy(gyral_dyadic()).to(device)
+        self._gyri = torch.from_numpy(gyral_dyadic(GYRAL_BLURS_MM)).to(device)
 
     def _lay(self, tract: Tract, rng: np.random.Generator) -> tuple[tuple[slice, ...], torch.Tensor]:
         total = np.zeros((6, *REFERENCE.shape), np.float32)
-        add_tract(total, varied(tract, rng), rng)
+        add_tract(total, varied(tract, rng), rng, saturation=SATURATION)
         filled = np.argwhere(total[0] + total[3] + total[5] > 1e-4)
         box = tuple(slice(a, b + 1) for a, b in zip(filled.min(0), filled.max(0), strict=True))
         return box, torch.from_numpy(total[(slice(None), *box)].copy()).to(self.device)

@@ -1,5 +1,6 @@
 """A fibre field for the simulated brain: bundles along known courses, gyral fans from the anatomy between them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
@@ -20,6 +21,11 @@ BLUR_MM = 2.0
 """How far the direction of one fibre spreads to its surroundings (Gaussian sigma)."""
 GYRAL_WEIGHT = 0.25
 """Weight of the gyral fans beside a bundle of weight 1."""
+
+SATURATION = 0.1
+"""Density of fibres, relative to the stem of their bundle, that counts half."""
+GYRAL_BLUR_MM = (6.0,)
+"""Over what distances (Gaussian sigma) the white matter is blurred to find where it points outward."""
 
 DISPERSION = 0.25
 """How much of the fibres in a voxel runs in all directions, beside a bundle of weight 1."""
@@ -74,8 +80,12 @@ def _reference_dyadic() -> _FLOAT:
     return cast(_FLOAT, total + GYRAL_WEIGHT * gyral_dyadic())
 
 
-def add_tract(total: _FLOAT, tract: Tract, rng: np.random.Generator) -> None:
-    """Add the dyadics of a bundle, times its weight, to those (6, X, Y, Z) on the `REFERENCE` grid."""
+def add_tract(total: _FLOAT, tract: Tract, rng: np.random.Generator, *, saturation: float = SATURATION) -> None:
+    """Add the dyadics of a bundle, times its weight, to those (6, X, Y, Z) on the `REFERENCE` grid.
+
+    A fan counts as much as its stem where its fibres are denser than `saturation` times those of the stem, and fades
+    where they are sparser.
+    """
     points, tangents = streamlines(tract, STREAMLINES, rng)
     step = REFERENCE.affine[0, 0]
     index = (points.reshape(-1, 3) - REFERENCE.affine[:3, 3]) / step
@@ -92,8 +102,8 @@ def add_tract(total: _FLOAT, tract: Tract, rng: np.random.Generator) -> None:
         drawn = np.bincount(flat, t[:, a] * t[:, b], int(np.prod(shape))).reshape(shape)
         sums[c] = ndimage.gaussian_filter(drawn, BLUR_MM / step, mode="constant", truncate=3)
     density = sums[0] + sums[3] + sums[5]
-    # A fan counts as much as its stem: density saturates instead of adding up.
-    enough = 0.1 * np.percentile(density[density > 1e-3 * density.max()], 90)
+    # Density saturates instead of adding up.
+    enough = saturation * np.percentile(density[density > 1e-3 * density.max()], 90)
     box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     total[(slice(None), *box)] += tract.weight * sums / (density + enough)
 
@@ -120,25 +130,26 @@ def streamlines(tract: Tract, count: int, rng: np.random.Generator) -> tuple[NDA
     return points.transpose(1, 0, 2), tangents.transpose(1, 0, 2)
 
 
-def gyral_dyadic() -> _FLOAT:
+def gyral_dyadic(blurs_mm: Sequence[float] = GYRAL_BLUR_MM) -> _FLOAT:
     """Fibres of the gyri (6, X, Y, Z): outward from the depth of the white matter, within its sheets.
 
     The structure tensor of the white matter gives the normal of a gyral blade; the gradient of the heavily blurred
-    white matter points from its stem to its crown. Fibres follow the second, made orthogonal to the first.
+    white matter points from its stem to its crown. Fibres follow the second, made orthogonal to the first. With several
+    blurs, the mean of their dyadics.
     """
     wm = anatomy_on(REFERENCE).wm
     fine = np.stack(np.gradient(ndimage.gaussian_filter(wm, 0.7)))
     six = np.stack([ndimage.gaussian_filter(fine[a] * fine[b], 1.5) for a, b in zip(*np.triu_indices(3), strict=True)])
-    outward = -np.stack(np.gradient(ndimage.gaussian_filter(wm, 3.0)))
     where = ndimage.binary_dilation(wm > 0.02, iterations=2)
     values, vectors = eigen.eigen_system(six[:, where].T)
     normal = vectors[:, :, 0]
     sheet = (values[:, 0] - values[:, 1]) / np.maximum(values[:, 0], 1e-12)
-    v = outward[:, where].T
-    v = v - (sheet * (v * normal).sum(1))[:, None] * normal
-    v /= np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-9)
     out = np.zeros((6, *wm.shape), np.float32)
-    for c, (a, b) in enumerate(zip(*np.triu_indices(3), strict=True)):
-        out[c][where] = v[:, a] * v[:, b]
-        out[c] = ndimage.gaussian_filter(out[c], 0.8)
-    return out
+    for blur in blurs_mm:
+        outward = -np.stack(np.gradient(ndimage.gaussian_filter(wm, blur / REFERENCE.affine[0, 0])))
+        v = outward[:, where].T
+        v = v - (sheet * (v * normal).sum(1))[:, None] * normal
+        v /= np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-9)
+        for c, (a, b) in enumerate(zip(*np.triu_indices(3), strict=True)):
+            out[c][where] += v[:, a] * v[:, b] / len(blurs_mm)
+    return np.stack([ndimage.gaussian_filter(volume, 0.8) for volume in out])

@@ -40,13 +40,29 @@ def test_voxels_can_be_longer_along_one_axis():
     assert any(len(set(supply.brain(n).voxel_size)) == 2 for n in range(3))
 
 
-def test_anatomical_fibres_keep_their_course_and_random_ones_do_not(supply, monkeypatch):
+def test_rough_fibres_change_from_voxel_to_voxel(monkeypatch):
+    def turn_between_neighbours(roughness):
+        ranges = BrainRanges((5.0, 5.0), fibre_turn=(0.0, 0.0), fibre_roughness=(roughness,) * 2, courses=1)
+        chi = np.moveaxis(Brains(ranges, seed=3).brain(0).chi.numpy(), 0, -1)
+        _, msa, pev = eigen.principal(chi)
+        both = (msa[1:] > 0.005) & (msa[:-1] > 0.005)
+        cosine = np.abs((pev[1:] * pev[:-1]).sum(-1))[both]
+        return np.degrees(np.arccos(cosine.clip(0, 1))).mean()
+
+    monkeypatch.setattr(module, "RANDOM_FIBRES", 0.0)
+    smooth, rough = turn_between_neighbours(0.0), turn_between_neighbours(0.35)
+    assert rough > smooth + 8
+
+
+def test_anatomical_fibres_keep_their_course_and_random_ones_do_not(monkeypatch):
+    supply = Brains(BrainRanges(voxel_size=(6.0, 8.0), fibre_roughness=(0.0, 0.0), courses=1), seed=1)
+
     def left_right_share(brain):
         """Of the anisotropic voxels around the midline above the ventricles: where fibres cross."""
         chi = np.moveaxis(brain.chi.numpy(), 0, -1)
         _, msa, pev = eigen.principal(chi, mask=brain.mask.numpy())
-        middle = chi.shape[0] // 2
-        slab = slice(middle, middle + 1)
+        nx, _, nz = msa.shape
+        slab = (slice(nx // 2, nx // 2 + 1), slice(None), slice(nz // 2, 2 * nz // 3))
         strong = msa[slab] > 0.6 * msa[slab].max()
         return np.abs(pev[slab][strong][:, 0]).mean()
 
