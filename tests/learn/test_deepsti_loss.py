@@ -40,3 +40,18 @@ def test_zero_has_a_gradient():
     w = torch.zeros(1, 6, 1, 1, 1, dtype=torch.float64, requires_grad=True)
     tensor_loss(w, cylinder(0.3), INSIDE).backward()
     assert torch.isfinite(w.grad).all()
+
+
+def test_small_anisotropic_errors_count_squared_and_large_ones_linearly():
+    """A squared loss asks for the mean, a linear one for the median: too little anisotropy in doubt."""
+    truth = torch.zeros(1, 6, 1, 1, 1, dtype=torch.float64)
+
+    def loss(size):
+        w = truth.clone()
+        w[0, 3] = size
+        return float(tensor_loss(w, truth, INSIDE))
+
+    nothing = loss(0.0)
+    assert loss(0.5) - nothing == pytest.approx(0.125, rel=0.02)
+    assert (loss(0.5) - nothing) / (loss(0.25) - nothing) == pytest.approx(4, rel=0.05)
+    assert (loss(60.0) - nothing) / (loss(30.0) - nothing) == pytest.approx(2, rel=0.1)
