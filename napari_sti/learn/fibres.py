@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from napari_sti.learn.courses import training_tracts
 from napari_sti.simulate.fibres import REFERENCE, add_tract, gyral_dyadic
@@ -68,6 +69,15 @@ class FibrePool:
             box, dyadic = courses[rng.integers(len(courses))]
             total[(slice(None), *box)] += dyadic * float(np.exp(rng.normal(0, WEIGHT_SPREAD)))
         return total
+
+
+def laid_dyadic() -> NDArray[np.float32]:
+    """What drawn fields vary around: summed dyadics (6, X, Y, Z) in RAS on `REFERENCE` of the bundles as laid."""
+    total = np.zeros((6, *REFERENCE.shape), np.float32)
+    for number, tract in enumerate(training_tracts()):
+        add_tract(total, tract, np.random.default_rng(number), saturation=SATURATION)
+    both = total + _MIRROR.numpy()[:, None, None, None] * total[:, ::-1]
+    return both + np.float32(GYRAL_WEIGHT) * gyral_dyadic(GYRAL_BLURS_MM)
 
 
 def varied(tract: Tract, rng: np.random.Generator) -> Tract:

@@ -55,7 +55,7 @@ class FibreField:
 
 def fibre_field(anatomy: Anatomy) -> FibreField:
     """Sample the fibre field on the grid of an anatomy, where that has white matter."""
-    dyadic = _reference_dyadic()
+    dyadic = sample_dyadic()
     inside = anatomy.wm > 0.02
     packed = np.zeros((int(inside.sum()), 6))
     for c in range(6):
@@ -69,8 +69,8 @@ def fibre_field(anatomy: Anatomy) -> FibreField:
 
 
 @lru_cache(maxsize=1)
-def _reference_dyadic() -> _FLOAT:
-    """Mean dyadic (6, X, Y, Z) of all fibres on the reference grid."""
+def sample_dyadic() -> _FLOAT:
+    """Summed dyadics (6, X, Y, Z), in RAS, of all fibres of the sample brain on the `REFERENCE` grid."""
     total = np.zeros((6, *REFERENCE.shape), np.float32)
     for number, tract in enumerate(TRACTS):
         add_tract(total, tract, np.random.default_rng(number))

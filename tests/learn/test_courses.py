@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from napari_sti.learn.courses import FANS, REVISED, REWEIGHED, training_tracts
-from napari_sti.learn.fibres import GYRAL_BLURS_MM, GYRAL_WEIGHT, SATURATION, principal_direction
-from napari_sti.simulate.fibres import REFERENCE, add_tract, gyral_dyadic
+from napari_sti.learn.fibres import laid_dyadic, principal_direction
+from napari_sti.simulate.fibres import REFERENCE, add_tract
 from napari_sti.simulate.landmarks import LANDMARKS
 from napari_sti.simulate.tracts import TRACTS
 
@@ -31,12 +31,7 @@ def test_every_bundle_of_the_sample_brain_is_there_once_and_some_are_corrected()
 
 @pytest.fixture(scope="module")
 def middle():
-    """The fibre field that training brains vary around, right half and its mirror image."""
-    total = np.zeros((6, *REFERENCE.shape), np.float32)
-    for number, tract in enumerate(ALL):
-        add_tract(total, tract, np.random.default_rng(number), saturation=SATURATION)
-    total += np.array([1, -1, -1, 1, 1, 1], np.float32)[:, None, None, None] * total[:, ::-1]
-    return total + GYRAL_WEIGHT * gyral_dyadic(GYRAL_BLURS_MM)
+    return laid_dyadic()
 
 
 @pytest.mark.parametrize("name", LANDMARKS)

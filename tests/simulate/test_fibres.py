@@ -87,9 +87,9 @@ def test_streamlines_pass_their_stations_without_crossing():
 
 
 def test_the_dyadic_is_finite_and_semidefinite(anatomy):
-    from napari_sti.simulate.fibres import _reference_dyadic
+    from napari_sti.simulate.fibres import sample_dyadic
 
-    dyadic = _reference_dyadic()
+    dyadic = sample_dyadic()
     assert np.isfinite(dyadic).all()
     values = np.linalg.eigvalsh(frames.to_matrix(dyadic[:, ::3, ::3, ::3].reshape(6, -1).T.astype(float)))
     assert values.min() > -1e-4
