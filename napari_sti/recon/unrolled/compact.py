@@ -70,7 +70,7 @@ class CompactModel(UnrolledModel):
     axes: ClassVar[str] = "RAS"
 
     def __init__(
-        self, iterations: int = 2, widths: Sequence[int] = WIDTHS, spread: float = 0.25, both_sides: bool = True
+        self, iterations: int = 2, widths: Sequence[int] = WIDTHS, spread: float = 1.0, both_sides: bool = True
     ) -> None:
         super().__init__()
         self.config = {"iterations": int(iterations), "widths": [int(w) for w in widths], "spread": float(spread)}
