@@ -195,7 +195,10 @@ def test_an_isotropic_phantom_comes_out_isotropic(method: Method) -> None:
         return
     assert found.msa.max() < (1e-6 if method.isotropic else 0.05 * np.ptp(given.qsm))
     if method.needs.orientations > 1 or not method.isotropic:  # one orientation leaves a cone that nobody measured
-        assert np.abs(found.mms - given.qsm).mean() < 0.02 * np.ptp(given.qsm)
+        difference = found.mms - given.qsm
+        if "weights" in names:  # nothing in these fields tells the value at k = 0: a trained network may set it
+            difference = difference - difference.mean()
+        assert np.abs(difference).mean() < 0.02 * np.ptp(given.qsm)
 
 
 @EVERY
