@@ -172,7 +172,9 @@ def _spread(controller: Any) -> None:
 
 def _few_orientations(workbench: Any, study: Path, take: Callable[[str], None]) -> None:
     """DeepSTI on few orientations: before the run with the card of its weights, and a look back at its iterations."""
+    from napari_sti.recon.checkpoint import load_model
     from napari_sti.recon.registry import get_method
+    from napari_sti.recon.weights import find_weights
     from napari_sti.widgets.session.weights import has_weights
 
     if not has_weights(get_method("deepsti")):
@@ -187,15 +189,15 @@ def _few_orientations(workbench: Any, study: Path, take: Callable[[str], None]) 
     panel.bring_to_view(panel.method.card)
     _wait(2500)
     take("deepsti")
+    if load_model(find_weights("deepsti-compact"))[0].iterations < 2:
+        print("these weights do one iteration: there is no picture of a look back")
+        return
     run = controller.reconstruct("deepsti", {})
     assert run is not None, "the study is complete, so it can be run"
     _until(lambda: not run.active and controller.layers.find(run.name, "pev_lines") is not None)
     workbench.show_panel("view")
     controller.view.change(run=run.name, plane="axial", map="pev_colour", solid=False, lines=False)
     _until(lambda: bool(controller.iterates.entries))
-    if len(controller.iterates.entries) < 2:
-        print("these weights do one iteration: there is no picture of a look back")
-        return
     controller.iterates.go(len(controller.iterates.entries) // 2)
     _until(lambda: not controller.iterates.loading)
     _wait(700)
