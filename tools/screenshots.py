@@ -189,7 +189,7 @@ def _few_orientations(workbench: Any, study: Path, take: Callable[[str], None]) 
     panel.bring_to_view(panel.method.card)
     _wait(2500)
     take("deepsti")
-    if load_model(find_weights("deepsti-compact").path)[0].iterations < 2:
+    if load_model(find_weights("deepsti-compact").file)[0].iterations < 2:
         print("these weights do one iteration: there is no picture of a look back")
         return
     run = controller.reconstruct("deepsti", {})
