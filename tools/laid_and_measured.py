@@ -6,26 +6,37 @@ FOLDER holds ``dti_brain/FA.nii.gz`` and ``V1.nii.gz`` of a diffusion scan that 
 dtifit writes them. For laying bundles by: not with the brain of the evaluation, which nothing may be tuned on.
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_sti.core import eigen, frames
+from napari_sti.core.errors import InputError
 from napari_sti.learn.fibres import laid_dyadic
 from napari_sti.maps.metrics import ECSE_THRESHOLD, pev_angle
 from napari_sti.simulate.anatomy import Grid, resample
 from napari_sti.simulate.fibres import REFERENCE, sample_dyadic
-from napari_sti.simulate.real_fibres import load_diffusion, real_fibre_phantom
+from napari_sti.simulate.real_fibres import find_real_data, real_fibre_phantom
 
 Array = NDArray[np.floating]
 
+SCAN_VOXELS = 0.0
+"""An edge in mm below that of every scan: its own voxels are kept."""
+
 
 def angles(folder: Path) -> dict[str, Array]:
-    """Angles in degrees, in the measured brain's anisotropic white matter, to each laid field."""
-    size = float(np.mean(frames.voxel_size(load_diffusion(folder / "dti_brain").affine)))
-    truth = real_fibre_phantom(folder, size, finer=False).truth
+    """Angles (P,) in degrees, in the measured brain's P anisotropic voxels of white matter, to each laid field.
+
+    Raises
+    ------
+    InputError
+        If the folder does not hold the brain, or its files do not fit.
+    """
+    place = find_real_data(folder)
+    assert place is not None, "a folder that is given is found or refused"
+    truth = real_fibre_phantom(place, SCAN_VOXELS, finer=False).truth
     grid = Grid(truth.chi.shape[:3], truth.affine)
     _, msa, pev = eigen.principal(truth.chi, mask=truth.mask)
     where = msa > ECSE_THRESHOLD
@@ -37,15 +48,22 @@ def angles(folder: Path) -> dict[str, Array]:
 
 
 def _directions(dyadic: Array, grid: Grid, where: NDArray[np.bool_]) -> Array:
+    """Principal directions (P, 3), in RAS, of dyadics (6, X, Y, Z) on `REFERENCE` at some voxels of a grid."""
     packed = np.stack([resample(component, REFERENCE, grid)[where] for component in dyadic], -1)
     return eigen.eigen_system(packed.astype(float))[1][:, :, 0]
 
 
-def main(arguments: list[str]) -> None:
+def main() -> None:
     """Print the mean and median of every field."""
-    for name, angle in angles(Path(arguments[0])).items():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    try:
+        found = angles(parser.parse_args().folder)
+    except InputError as error:
+        raise SystemExit(str(error)) from error
+    for name, angle in found.items():
         print(f"{name}: mean {angle.mean():.1f}, median {np.median(angle):.1f} degrees in {angle.size} voxels")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -9,7 +9,7 @@ sample brain keeps its first courses, so that it is not made of the very bundles
 
 from dataclasses import replace
 
-from napari_sti.simulate.tracts import TRACTS, Tract
+from napari_sti.simulate.tracts import TRACTS, Tract, commissure
 
 REVISED = (
     Tract(
@@ -85,17 +85,14 @@ REVISED = (
         ),
         1.2,
     ),
-    Tract(
+    commissure(
         "middle cerebellar peduncle",
-        (
-            (-8, -21, -32, 1, 4.5, 7),
-            (0, -21, -32, 1, 4.5, 7),
-            (10, -25, -33, 3, 4, 6),
-            (18, -35, -35, 3, 4, 5),
-            (27, -45, -37, 4, 4, 5),
-            (37, -53, -38, 6, 7, 6),
-        ),
         1.2,
+        (0, -21, -32, 1, 4.5, 7),
+        (10, -25, -33, 3, 4, 6),
+        (18, -35, -35, 3, 4, 5),
+        (27, -45, -37, 4, 4, 5),
+        (37, -53, -38, 6, 7, 6),
     ),
 )
 """Bundles in the place of those of the same name."""

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_sti.learn.courses import training_tracts
-from napari_sti.simulate.fibres import REFERENCE, add_tract, gyral_dyadic
+from napari_sti.simulate.fibres import REFERENCE, add_tract, both_halves, gyral_dyadic
 from napari_sti.simulate.tracts import Tract
 
 VARIANTS = 6
@@ -73,10 +73,7 @@ class FibrePool:
 
 def laid_dyadic() -> NDArray[np.float32]:
     """What drawn fields vary around: summed dyadics (6, X, Y, Z) in RAS on `REFERENCE` of the bundles as laid."""
-    total = np.zeros((6, *REFERENCE.shape), np.float32)
-    for number, tract in enumerate(training_tracts()):
-        add_tract(total, tract, np.random.default_rng(number), saturation=SATURATION)
-    both = total + _MIRROR.numpy()[:, None, None, None] * total[:, ::-1]
+    both = both_halves(training_tracts(), saturation=SATURATION)
     return both + np.float32(GYRAL_WEIGHT) * gyral_dyadic(GYRAL_BLURS_MM)
 
 

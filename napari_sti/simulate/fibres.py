@@ -1,6 +1,6 @@
 """A fibre field for the simulated brain: bundles along known courses, gyral fans from the anatomy between them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
@@ -24,7 +24,7 @@ GYRAL_WEIGHT = 0.25
 
 SATURATION = 0.1
 """Density of fibres, relative to the stem of their bundle, that counts half."""
-GYRAL_BLUR_MM = (6.0,)
+GYRAL_BLURS_MM = (6.0,)
 """Over what distances (Gaussian sigma) the white matter is blurred to find where it points outward."""
 
 DISPERSION = 0.25
@@ -71,13 +71,17 @@ def fibre_field(anatomy: Anatomy) -> FibreField:
 @lru_cache(maxsize=1)
 def sample_dyadic() -> _FLOAT:
     """Summed dyadics (6, X, Y, Z), in RAS, of all fibres of the sample brain on the `REFERENCE` grid."""
+    return both_halves(TRACTS) + np.float32(GYRAL_WEIGHT) * gyral_dyadic()
+
+
+def both_halves(tracts: Iterable[Tract], *, saturation: float = SATURATION) -> _FLOAT:
+    """Lay bundles of the right half and their mirror images: summed dyadics (6, X, Y, Z), in RAS, on `REFERENCE`."""
     total = np.zeros((6, *REFERENCE.shape), np.float32)
-    for number, tract in enumerate(TRACTS):
-        add_tract(total, tract, np.random.default_rng(number))
+    for number, tract in enumerate(tracts):
+        add_tract(total, tract, np.random.default_rng(number), saturation=saturation)
     # The left half is the mirror image: x -> -x turns the sign of xy and xz.
     sign = np.array([1, -1, -1, 1, 1, 1], np.float32)[:, None, None, None]
-    total = total + sign * total[:, ::-1]
-    return cast(_FLOAT, total + GYRAL_WEIGHT * gyral_dyadic())
+    return cast(_FLOAT, total + sign * total[:, ::-1])
 
 
 def add_tract(total: _FLOAT, tract: Tract, rng: np.random.Generator, *, saturation: float = SATURATION) -> None:
@@ -130,7 +134,7 @@ def streamlines(tract: Tract, count: int, rng: np.random.Generator) -> tuple[NDA
     return points.transpose(1, 0, 2), tangents.transpose(1, 0, 2)
 
 
-def gyral_dyadic(blurs_mm: Sequence[float] = GYRAL_BLUR_MM) -> _FLOAT:
+def gyral_dyadic(blurs_mm: Sequence[float] = GYRAL_BLURS_MM) -> _FLOAT:
     """Fibres of the gyri (6, X, Y, Z): outward from the depth of the white matter, within its sheets.
 
     The structure tensor of the white matter gives the normal of a gyral blade; the gradient of the heavily blurred

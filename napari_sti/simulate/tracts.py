@@ -33,21 +33,21 @@ class Tract:
         return np.array(self.stations)[:, 3:]
 
 
-def _commissure(name: str, weight: float, midline: Station, *rest: Station) -> Tract:
+def commissure(name: str, weight: float, midline: Station, *rest: Station) -> Tract:
     """A bundle across the midline: begins a little on the other side, so that it passes the middle straight."""
     x, *others = midline
     return Tract(name, ((-8.0, *others), (x, *others), *rest), weight)  # type: ignore[arg-type]
 
 
 CALLOSAL = (
-    _commissure("genu", 1.3, (0, 27, 8, 1, 5, 7), (8, 29, 9, 1, 5, 7), (16, 39, 10, 3, 5, 8), (19, 52, 11, 7, 5, 11)),
-    _commissure(
+    commissure("genu", 1.3, (0, 27, 8, 1, 5, 7), (8, 29, 9, 1, 5, 7), (16, 39, 10, 3, 5, 8), (19, 52, 11, 7, 5, 11)),
+    commissure(
         "rostral body", 1.2, (0, 15, 18, 1, 7, 4), (9, 16, 20, 1, 7, 4), (18, 21, 28, 3, 8, 6), (22, 26, 42, 8, 9, 6)
     ),
-    _commissure(
+    commissure(
         "anterior body", 1.2, (0, 1, 24, 1, 9, 4), (10, 1, 26, 1, 9, 4), (19, 2, 36, 3, 9, 6), (24, 4, 54, 9, 10, 6)
     ),
-    _commissure(
+    commissure(
         "middle body",
         1.2,
         (0, -14, 25, 1, 9, 4),
@@ -55,10 +55,10 @@ CALLOSAL = (
         (19, -16, 38, 3, 9, 6),
         (24, -20, 58, 9, 10, 6),
     ),
-    _commissure(
+    commissure(
         "isthmus", 1.2, (0, -28, 22, 1, 7, 4), (11, -30, 26, 1, 7, 4), (20, -36, 37, 3, 8, 6), (23, -44, 56, 8, 9, 6)
     ),
-    _commissure(
+    commissure(
         "upper splenium",
         1.3,
         (0, -36, 15, 1, 5, 7),
@@ -67,7 +67,7 @@ CALLOSAL = (
         (22, -66, 24, 5, 6, 9),
         (16, -82, 22, 5, 5, 9),
     ),
-    _commissure(
+    commissure(
         "lower splenium",
         1.3,
         (0, -37, 12, 1, 4, 5),
@@ -76,7 +76,7 @@ CALLOSAL = (
         (21, -74, 4, 4, 6, 6),
         (14, -88, 3, 4, 5, 7),
     ),
-    _commissure(
+    commissure(
         "tapetum",
         1.0,
         (0, -33, 19, 1, 5, 4),
@@ -85,7 +85,7 @@ CALLOSAL = (
         (33, -44, 6, 1.5, 9, 3),
         (35, -42, -6, 1.5, 9, 3),
     ),
-    _commissure(
+    commissure(
         "anterior commissure",
         0.8,
         (0, 2, -4, 1, 1.5, 1.5),
@@ -282,7 +282,7 @@ ASSOCIATION = (
 )
 
 CEREBELLAR = (
-    _commissure(
+    commissure(
         "middle cerebellar peduncle",
         1.2,
         (0, -21, -32, 1, 4.5, 7),
