@@ -44,11 +44,16 @@ class FibrePool:
 
     def __init__(self, seed: int, device: torch.device, variants: int = VARIANTS) -> None:
         self.device = device
-        self._courses = [
-            [self._lay(tract, np.random.default_rng([seed, number, v])) for v in range(variants)]
-            for number, tract in enumerate(training_tracts())
-        ]
+        self._seed, self._variants, self._tracts = seed, variants, training_tracts()
+        self._laid: dict[tuple[int, int], tuple[tuple[slice, ...], torch.Tensor]] = {}
         self._gyri = torch.from_numpy(gyral_dyadic(GYRAL_BLURS_MM)).to(device)
+
+    def _course(self, number: int, variant: int) -> tuple[tuple[slice, ...], torch.Tensor]:
+        """Box and dyadics of one course of a bundle, laid when it is first drawn: all take seconds."""
+        if (number, variant) not in self._laid:
+            rng = np.random.default_rng([self._seed, number, variant])
+            self._laid[number, variant] = self._lay(self._tracts[number], rng)
+        return self._laid[number, variant]
 
     def _lay(self, tract: Tract, rng: np.random.Generator) -> tuple[tuple[slice, ...], torch.Tensor]:
         total = np.zeros((6, *REFERENCE.shape), np.float32)
@@ -65,8 +70,8 @@ class FibrePool:
 
     def _one_side(self, rng: np.random.Generator) -> torch.Tensor:
         total = torch.zeros(6, *REFERENCE.shape, device=self.device)
-        for courses in self._courses:
-            box, dyadic = courses[rng.integers(len(courses))]
+        for number in range(len(self._tracts)):
+            box, dyadic = self._course(number, int(rng.integers(self._variants)))
             total[(slice(None), *box)] += dyadic * float(np.exp(rng.normal(0, WEIGHT_SPREAD)))
         return total
 
