@@ -1,7 +1,7 @@
 """Random brains to train on, made on the device: deformed anatomy, random fibres, random susceptibilities.
 
 The anatomy is the MNI152 template, moved, scaled and warped; fibres are the hand-laid bundles with varied courses and
-weights, turned by a smooth random rotation and by a rough one, or a field that knows no anatomy at all; every
+weights, turned at random over long, middle and short distances, or a field that knows no anatomy at all; every
 susceptibility is drawn anew. All of it is simulated, nothing was measured.
 """
 
@@ -27,9 +27,11 @@ WHITE, GREY, FLUID, BRAIN, FIRST_NUCLEUS = 0, 1, 2, 3, 4
 
 RANDOM_FIBRES = 0.25
 """Share of the brains whose fibres know no anatomy."""
-ROUGH_MM = (1.0, 6.0)
-"""Over what distance fibres and anisotropy vary from voxel to voxel. Bundles as they are laid are smoother than any
-brain: a network that has only seen those smooths what the data say."""
+TURN_MM, BEND_MM, ROUGH_MM = (12.0, 40.0), (3.5, 8.0), (1.0, 3.5)
+"""Over what distances fibres turn: as a bundle is laid elsewhere, as bundles mix otherwise, and from voxel to voxel.
+Bundles as they are laid are smoother than any brain: a network that has only seen those smooths what the data say."""
+MSA_ROUGH_MM = (1.0, 6.0)
+"""Over what distance anisotropy varies from voxel to voxel."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,8 @@ class BrainRanges:
         Share of brains whose voxels are longer along one axis.
     msa : (float, float)
         Anisotropy in ppm of fibres that all run one way.
-    fibre_turn : (float, float)
-        Spread in radians of the smooth rotation of the fibres.
-    fibre_roughness : (float, float)
-        Spread in radians of their rotation from voxel to voxel.
+    fibre_turn, fibre_bend, fibre_roughness : (float, float)
+        Spread in radians of the rotation of the fibres over long, middle and short distances.
     msa_roughness : (float, float)
         Spread of the natural logarithm of the anisotropy from voxel to voxel.
     courses : int
@@ -57,8 +57,9 @@ class BrainRanges:
     voxel_size: tuple[float, float] = (1.0, 2.6)
     anisotropic: float = 0.2
     msa: tuple[float, float] = (0.015, 0.07)
-    fibre_turn: tuple[float, float] = (0.05, 0.5)
-    fibre_roughness: tuple[float, float] = (0.0, 0.4)
+    fibre_turn: tuple[float, float] = (0.03, 0.2)
+    fibre_bend: tuple[float, float] = (0.1, 0.45)
+    fibre_roughness: tuple[float, float] = (0.0, 0.35)
     msa_roughness: tuple[float, float] = (0.0, 0.4)
     courses: int = VARIANTS
 
@@ -201,8 +202,10 @@ class Making:
             direction = _carried_along(direction, jacobian[:, :, inside])
         direction = direction / direction.norm(dim=0).clamp_min(1e-9)
         ranges = self.source.ranges
-        direction = self._turned(direction, inside, ranges.fibre_turn, self.rng.uniform(12, 40))
-        return self._turned(direction, inside, ranges.fibre_roughness, self._length(*ROUGH_MM)), coherence
+        turns = (ranges.fibre_turn, TURN_MM), (ranges.fibre_bend, BEND_MM), (ranges.fibre_roughness, ROUGH_MM)
+        for spread, lengths in turns:
+            direction = self._turned(direction, inside, spread, self._length(*lengths))
+        return direction, coherence
 
     def _fibres_of_template(self, places: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
         return _sample(self.source._fibres.draw(self.rng), REFERENCE, places[:, inside][:, None, None])[:, 0, 0]
@@ -238,7 +241,7 @@ class Making:
         mms = mms + float(rng.uniform(0.002, 0.012)) * self._smooth(1, rng.uniform(3, 20))[0]
         msa = float(rng.uniform(*self.source.ranges.msa)) * bundled * white
         msa = msa * torch.exp(float(rng.uniform(0, 0.35)) * self._smooth(1, rng.uniform(6, 25))[0])
-        rough = self._smooth(1, self._length(*ROUGH_MM))[0]
+        rough = self._smooth(1, self._length(*MSA_ROUGH_MM))[0]
         msa = msa * torch.exp(float(rng.uniform(*self.source.ranges.msa_roughness)) * rough)
         shares = [
             (chi * float(np.exp(rng.normal(0, 0.4))), maps[FIRST_NUCLEUS + i])

@@ -1,12 +1,33 @@
-"""What a DeepSTI network is trained for: the tensor, with its anisotropic part weighed by itself, and directions."""
+"""What a DeepSTI network is trained for: both parts of the tensor, each in its unit, directions, and the gain."""
 
 import torch
+
+from napari_sti.learn.fibres import principal_direction
+from napari_sti.recon.unrolled.compact import COMPONENTS, gain
+from napari_sti.recon.unrolled.whitened import to_tensor
 
 DIRECTED = 0.008
 """MSA in ppm from which on the direction counts in full."""
 SQUARED_TO = 3.0
 """Anisotropic errors count as half their square up to about this many units, and linearly beyond. A loss that is linear
 from the start asks for the median: too little anisotropy wherever directions are uncertain."""
+STRENGTH_PPM = 0.01
+"""Unit of errors of abs(PEV) · MSA."""
+
+
+def deepsti_loss(said: torch.Tensor, truth: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
+    """All that a network has said: the tensor, and its gain if it has one.
+
+    Parameters
+    ----------
+    said : (B, 6 or 7, X, Y, Z) tensor
+        Estimate in whitened components; behind them, what is said of the gain.
+    truth, inside : tensors
+        See `tensor_loss`.
+    """
+    w = said[:, :COMPONENTS]
+    loss = tensor_loss(w, truth, inside)
+    return loss if said.shape[1] == COMPONENTS else loss + gain_loss(w.detach(), said[:, COMPONENTS], truth, inside)
 
 
 def tensor_loss(w: torch.Tensor, truth: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
@@ -49,3 +70,34 @@ def direction_loss(w: torch.Tensor, truth: torch.Tensor, inside: torch.Tensor) -
 def _length(parts: torch.Tensor) -> torch.Tensor:
     length: torch.Tensor = (parts.square().sum(1) + 1e-6).sqrt()
     return length
+
+
+def gain_loss(w: torch.Tensor, said: torch.Tensor, truth: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
+    """Squared error of abs(PEV) · MSA, the usual colour picture, with the anisotropic part of w times the gain.
+
+    Asked of the gain alone: the w of the smallest error of the tensor is what there is to multiply. So in doubt the
+    gain brings the anisotropy up to what suits the directions that are found.
+
+    Parameters
+    ----------
+    w, truth, inside : tensors
+        See `tensor_loss`.
+    said : (B, X, Y, Z) tensor
+        See `napari_sti.recon.unrolled.compact.gain`.
+    """
+    where = inside > 0.5
+    found, true = (directed_strength(volumes.movedim(1, 0)[:, where]) for volumes in (w, truth))
+    error = (gain(said[where]) * found - true) / STRENGTH_PPM
+    loss: torch.Tensor = error.square().sum() / where.sum().clamp_min(1)
+    return loss
+
+
+def directed_strength(w: torch.Tensor) -> torch.Tensor:
+    """abs(PEV) · MSA in ppm (3, P) of whitened components (6, P)."""
+    traceless = to_tensor(torch.cat([torch.zeros_like(w[:1]), w[1:]]))
+    xx, xy, xz, yy, yz, zz = traceless
+    # The principal direction is found of positive tensors: the norm moves all eigenvalues to where they are.
+    norm = (xx**2 + yy**2 + zz**2 + 2 * (xy**2 + xz**2 + yz**2)).sqrt()
+    direction, largest = principal_direction(torch.stack([xx + norm, xy, xz, yy + norm, yz, zz + norm]))
+    # λ1 − (λ2 + λ3) / 2 is 3/2 λ1 where they add up to nothing.
+    return direction.abs() * (1.5 * (largest - norm))

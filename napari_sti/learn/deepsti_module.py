@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from napari_sti.learn.deepsti_data import Crop, Examples, Whole, together
-from napari_sti.learn.deepsti_loss import tensor_loss
+from napari_sti.learn.deepsti_loss import deepsti_loss
 from napari_sti.learn.deepsti_validation import Validation
 from napari_sti.learn.stream import numbered_loader
-from napari_sti.recon.unrolled.compact import CompactModel, Problem
+from napari_sti.recon.unrolled.compact import COMPONENTS, CompactModel, Problem
 from napari_sti.recon.unrolled.compact_network import channels_last
 
 if TYPE_CHECKING:
@@ -56,14 +56,15 @@ class DeepStiModule(lightning.LightningModule):
     def _crops(self, crops: list[Crop]) -> torch.Tensor:
         inputs, conditions, truth, inside = (torch.stack(parts) for parts in zip(*crops, strict=True))
         inputs = inputs.to(memory_format=torch.channels_last_3d)
-        corrected = inputs[:, :6] + self.model.network.correct(inputs, conditions)
-        return tensor_loss(corrected, truth, without_rim(inside))
+        said = self.model.network.correct(inputs, conditions)
+        corrected = torch.cat([inputs[:, :COMPONENTS] + said[:, :COMPONENTS], said[:, COMPONENTS:]], 1)
+        return deepsti_loss(corrected, truth, without_rim(inside))
 
     def _whole(self, example: Whole) -> torch.Tensor:
         """Every correction and every fit counts; the last one as much as all others."""
         problem = Problem.of(example.scan.operator, example.scan.field)
         inside = (example.scan.operator.mask > 0.5)[None]
-        losses = [tensor_loss(w[None], example.truth[None], inside) for w in self.model.unrolled(problem)]
+        losses = [deepsti_loss(w[None], example.truth[None], inside) for w in self.model.unrolled(problem)]
         return 0.5 * losses[-1] + 0.5 * torch.stack(losses[:-1]).mean()
 
     def validation_step(self, batch: Any, index: int) -> None:
@@ -123,12 +124,13 @@ class DeepStiData(lightning.LightningDataModule):
 
 def _first_model(params: "DeepStiTraining") -> CompactModel:
     if not params.weights:
-        return CompactModel(iterations=params.unroll, widths=(params.width, 2 * params.width, params.width * 8 // 3))
+        widths = (params.width, 2 * params.width, params.width * 8 // 3)
+        return CompactModel(iterations=params.unroll, widths=widths, gains=True)
     from napari_sti.recon.checkpoint import load_model
 
     model, _ = load_model(params.weights)
     assert isinstance(model, CompactModel)
-    return model.train().requires_grad_(True)
+    return model.with_gains().train().requires_grad_(True)
 
 
 def _alike(crops: list[Crop]) -> list[list[Crop]]:

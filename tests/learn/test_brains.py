@@ -40,22 +40,41 @@ def test_voxels_can_be_longer_along_one_axis():
     assert any(len(set(supply.brain(n).voxel_size)) == 2 for n in range(3))
 
 
-def test_rough_fibres_change_from_voxel_to_voxel(monkeypatch):
-    def turn_between_neighbours(roughness):
-        ranges = BrainRanges((5.0, 5.0), fibre_turn=(0.0, 0.0), fibre_roughness=(roughness,) * 2, courses=1)
-        chi = np.moveaxis(Brains(ranges, seed=3).brain(0).chi.numpy(), 0, -1)
-        _, msa, pev = eigen.principal(chi)
-        both = (msa[1:] > 0.005) & (msa[:-1] > 0.005)
-        cosine = np.abs((pev[1:] * pev[:-1]).sum(-1))[both]
-        return np.degrees(np.arccos(cosine.clip(0, 1))).mean()
+STRAIGHT = {"fibre_turn": (0.0, 0.0), "fibre_bend": (0.0, 0.0), "fibre_roughness": (0.0, 0.0)}
 
+
+def fibres(**spreads):
+    """MSA and PEV of one and the same brain, but for how its fibres are turned."""
+    ranges = BrainRanges((5.0, 5.0), courses=1, **(STRAIGHT | {name: (s, s) for name, s in spreads.items()}))
+    chi = np.moveaxis(Brains(ranges, seed=3).brain(0).chi.numpy(), 0, -1)
+    return eigen.principal(chi)[1:]
+
+
+def angle_between_neighbours(msa, pev):
+    both = (msa[1:] > 0.005) & (msa[:-1] > 0.005)
+    return mean_angle(pev[1:][both], pev[:-1][both])
+
+
+def mean_angle(one, other):
+    return np.degrees(np.arccos(np.abs((one * other).sum(-1)).clip(0, 1))).mean()
+
+
+def test_rough_fibres_change_from_voxel_to_voxel(monkeypatch):
     monkeypatch.setattr(module, "RANDOM_FIBRES", 0.0)
-    smooth, rough = turn_between_neighbours(0.0), turn_between_neighbours(0.35)
-    assert rough > smooth + 8
+    assert angle_between_neighbours(*fibres(fibre_roughness=0.35)) > angle_between_neighbours(*fibres()) + 8
+
+
+def test_fibres_turn_as_much_over_long_distances_as_they_bend_but_neighbours_stay_alike(monkeypatch):
+    monkeypatch.setattr(module, "RANDOM_FIBRES", 0.0)
+    (msa, straight), turned, bent = fibres(), fibres(fibre_turn=0.35), fibres(fibre_bend=0.35)
+    for _, pev in (turned, bent):
+        assert 15 < mean_angle(pev[msa > 0.005], straight[msa > 0.005]) < 40
+    before, of_turned, of_bent = (angle_between_neighbours(msa, pev) for pev in (straight, turned[1], bent[1]))
+    assert of_turned < before + 6 < before + 10 < of_bent
 
 
 def test_anatomical_fibres_keep_their_course_and_random_ones_do_not(monkeypatch):
-    supply = Brains(BrainRanges(voxel_size=(6.0, 8.0), fibre_roughness=(0.0, 0.0), courses=1), seed=1)
+    supply = Brains(BrainRanges((6.0, 8.0), fibre_bend=(0.0, 0.0), fibre_roughness=(0.0, 0.0), courses=1), seed=1)
 
     def left_right_share(brain):
         """Of the anisotropic voxels around the midline above the ventricles: where fibres cross."""

@@ -26,13 +26,18 @@ INPUTS = 22
 """Estimate 6, residual gradient 6, first estimate 6, mask 1, place in the head 3."""
 CONDITIONS = 14
 
+COMPONENTS = 6
 _COMPONENT_SIGNS = (1, 1, 1, -1, -1, 1)
 """What exchanging left and right does to the whitened components: xy and xz change their signs."""
+_OUTPUT_SIGNS = (*_COMPONENT_SIGNS, 1)
 _INPUT_SIGNS = (*3 * _COMPONENT_SIGNS, 1, -1, 1, 1)
 _CONDITION_SIGNS = (1, 1, 1, 1, -1, -1, 1, 1, 1, 1, 1, 1, 1, 1)
 
 FIRST_ITERATIONS, LATER_ITERATIONS = 3, 2
 """Of the least squares before the network and after it."""
+
+LARGEST_GAIN = 4.0
+"""By how much the anisotropy may be raised or lowered in the end."""
 
 PLACE_MM = 60.0
 """Unit of the coordinates that tell the network where in the head it is."""
@@ -51,6 +56,10 @@ class CompactModel(UnrolledModel):
     the data know cannot be lost, and the network decides on the rest. It is told where in the head it is, how many
     orientations there are, how they are spread, the voxel size and the noise.
 
+    Where directions are in doubt, the mean over them is less anisotropic than each of them. So the network also says by
+    how much: at the end the anisotropic part is multiplied by this gain. That changes no principal direction, and x by
+    nothing that the next correction would see.
+
     Parameters
     ----------
     iterations : int
@@ -63,6 +72,8 @@ class CompactModel(UnrolledModel):
         Use the mean of the correction and of that of the scan's mirror image, left for right: a network that was
         trained on brains of both kinds has no reason to answer differently, but by its errors, which are averaged. So
         the mirror image of a scan gives the mirror image of the result. Training takes one of them.
+    gains : bool
+        Whether the network has the gain as its seventh output; without it, the mean is given as it is.
     """
 
     family: ClassVar[str] = "compact"
@@ -70,14 +81,30 @@ class CompactModel(UnrolledModel):
     axes: ClassVar[str] = "RAS"
 
     def __init__(
-        self, iterations: int = 2, widths: Sequence[int] = WIDTHS, spread: float = 1.0, both_sides: bool = True
+        self,
+        iterations: int = 2,
+        widths: Sequence[int] = WIDTHS,
+        spread: float = 1.0,
+        both_sides: bool = True,
+        gains: bool = False,
     ) -> None:
         super().__init__()
         self.config = {"iterations": int(iterations), "widths": [int(w) for w in widths], "spread": float(spread)}
-        self.config["both_sides"] = bool(both_sides)
+        self.config |= {"both_sides": bool(both_sides), "gains": bool(gains)}
         self.iterations, self.spread, self.both_sides = int(iterations), float(spread), bool(both_sides)
         self.evaluations = 2 if both_sides else 1
-        self.network = CompactNetwork(INPUTS, 6, CONDITIONS, widths)
+        self.gains = bool(gains)
+        self.network = CompactNetwork(INPUTS, COMPONENTS + self.gains, CONDITIONS, widths)
+
+    def with_gains(self) -> "CompactModel":
+        """The same model, whose network says a gain of 1 everywhere until it is trained to say something else."""
+        if self.gains:
+            return self
+        model, state = CompactModel(**(self.config | {"gains": True})), self.state_dict()
+        for name, behind in (("network.leave.weight", 3), ("network.leave.bias", 0)):
+            state[name] = functional.pad(state[name], [*behind * (0, 0), 0, 1])
+        model.load_state_dict(state)
+        return model
 
     def estimate(
         self,
@@ -91,22 +118,26 @@ class CompactModel(UnrolledModel):
         total = self.iterations if iterations is None else iterations
         w, chi = problem.first, None
         for number in range(total):
-            correction = self._correction(problem.inputs(w, number), problem.conditions(number))
-            w = problem.fit.fit(w.add(correction).mul_(operator.mask), self.spread, LATER_ITERATIONS)
-            chi, before = to_tensor(w), chi
+            said = self._said(problem.inputs(w, number), problem.conditions(number))
+            w = problem.fit.fit(w.add(said[:COMPONENTS]).mul_(operator.mask), self.spread, LATER_ITERATIONS)
+            chi, before = to_tensor(self.restored(w, said)), chi
             if on_iterate is not None:
                 left = misfit(operator, chi, field)
                 residual = relative_residual(left, field, operator.mask)
                 on_iterate(Iterate(number + 1, total, chi, residual, relative_step(chi, before)))
         return to_tensor(w) if chi is None else chi
 
-    def _correction(self, inputs: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
-        """What the network adds to the estimate (6, X, Y, Z), given what it sees and is told."""
-        correction = self._evaluated(inputs, conditions)
+    def restored(self, w: torch.Tensor, said: torch.Tensor) -> torch.Tensor:
+        """Whitened components with the anisotropic ones times the gain, if the network has said one."""
+        return torch.cat([w[:1], w[1:] * gain(said[COMPONENTS])]) if self.gains else w
+
+    def _said(self, inputs: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
+        """What the network adds to the estimate (6, X, Y, Z), and after it its gain, given what it sees and is told."""
+        said = self._evaluated(inputs, conditions)
         if self.both_sides:
             other = self._evaluated(mirrored(inputs, _INPUT_SIGNS), conditions * _signs(_CONDITION_SIGNS, conditions))
-            correction = correction.add_(mirrored(other, _COMPONENT_SIGNS)).mul_(0.5)
-        return correction
+            said = said.add_(mirrored(other, _OUTPUT_SIGNS[: len(other)])).mul_(0.5)
+        return said
 
     def _evaluated(self, inputs: torch.Tensor, conditions: torch.Tensor) -> torch.Tensor:
         volumes = padded(inputs, CompactNetwork.multiple)
@@ -114,14 +145,17 @@ class CompactModel(UnrolledModel):
         return cropped(out, inputs.shape[1:])
 
     def unrolled(self, problem: "Problem") -> list[torch.Tensor]:
-        """Corrections and fits (whitened) of every iteration, with gradients: for training."""
+        """Corrections and fits (whitened) of every iteration, with gradients: for training; behind each what is said of
+        the gain, if anything is.
+        """
         w, passed = problem.first, []
         for number in range(self.iterations):
             volumes = padded(problem.inputs(w, number), CompactNetwork.multiple)[None]
-            correction = self.network.correct(volumes, problem.conditions(number)[None])[0]
-            z = (w + cropped(correction, problem.operator.shape)) * problem.operator.mask
+            said = self.network.correct(volumes, problem.conditions(number)[None])[0]
+            z = (w + cropped(said[:COMPONENTS], problem.operator.shape)) * problem.operator.mask
             w = problem.fit.fit(z, self.spread, LATER_ITERATIONS)
-            passed += [z, w]
+            of_gain = cropped(said[COMPONENTS:], problem.operator.shape)
+            passed += [torch.cat([z, of_gain]), torch.cat([w, of_gain])]
         return passed
 
 
@@ -184,6 +218,12 @@ class Problem:
         sizes = [math.log2(edge / 2) for edge in self.operator.voxel_size]
         values = [len(h) / 6, 1 / len(h), 5 * spread, *second * (1, 3, 3, 1, 3, 1), noise, *sizes, float(number)]
         return torch.tensor(values, dtype=self.first.dtype, device=self.first.device)
+
+
+def gain(said: torch.Tensor) -> torch.Tensor:
+    """What the network says of the gain, as a factor between 1 / `LARGEST_GAIN` and `LARGEST_GAIN`; 1 for 0."""
+    most = math.log(LARGEST_GAIN)
+    return torch.exp(most * torch.tanh(said / most))
 
 
 def mirrored(volumes: torch.Tensor, signs: Sequence[int]) -> torch.Tensor:

@@ -104,8 +104,8 @@ class SeparatingModel(UnrolledModel):
             ours.enter.weight[:, 12:SEEN_BY_BOTH] = seen[:, 18:22]
             ours.enter.weight[:, SEEN_BY_BOTH:] = 0
             _copy(theirs.enter.bias, ours.enter.bias)
-            ours.leave.weight[:, :6] = theirs.leave.weight
-            _copy(theirs.leave.bias, ours.leave.bias)
+            ours.leave.weight[:, :6] = theirs.leave.weight[:, :6]
+            _copy(theirs.leave.bias[:6], ours.leave.bias)
             ours.leave.weight[:, 6:] = 0
             told = ours.state_dict()  # shares memory with the network
             told["told.0.weight"][:, :CONDITIONS] = theirs.state_dict()["told.0.weight"]

@@ -2,18 +2,27 @@ import numpy as np
 import pytest
 import torch
 
+from napari_sti.core import eigen
 from napari_sti.recon.operator import StiOperator
 from napari_sti.recon.unrolled.chunked import Chunked
-from napari_sti.recon.unrolled.compact import CompactModel, Problem, cropped, padded, parameter_count
+from napari_sti.recon.unrolled.compact import (
+    LARGEST_GAIN,
+    CompactModel,
+    Problem,
+    cropped,
+    gain,
+    padded,
+    parameter_count,
+)
 from napari_sti.recon.unrolled.compact_network import CompactNetwork
 from napari_sti.recon.unrolled.whitened import to_tensor
 
 WIDTHS = (6, 8, 10)
 
 
-def model(seed=0, iterations=2, both_sides=True):
+def model(seed=0, iterations=2, both_sides=True, gains=True):
     torch.manual_seed(seed)
-    made = CompactModel(iterations=iterations, widths=WIDTHS, both_sides=both_sides)
+    made = CompactModel(iterations=iterations, widths=WIDTHS, both_sides=both_sides, gains=gains)
     with torch.no_grad():  # so that the numbers about the scan matter
         for film in made.network.films:
             film.weight.normal_(0, 0.2)
@@ -30,7 +39,7 @@ def scan(shape=(13, 18, 11), n=2):
 
 
 def test_the_shipped_size_fits_into_ten_megabytes():
-    assert parameter_count(CompactModel()) * 4 < 9.9e6
+    assert parameter_count(CompactModel(gains=True)) * 4 < 9.9e6
 
 
 def test_iterates_end_with_the_result_which_is_zero_outside_the_mask():
@@ -51,7 +60,8 @@ def test_training_and_use_compute_the_same():
     made = model(3, both_sides=False)
     with torch.inference_mode():
         used = made.estimate(operator, field)
-    trained = to_tensor(made.unrolled(Problem.of(operator, field))[-1])
+    fitted = made.unrolled(Problem.of(operator, field))[-1]
+    trained = to_tensor(made.restored(fitted[:6], fitted))
     assert float((used - trained.detach()).abs().max()) < 1e-4 * float(used.abs().max())
 
 
@@ -72,6 +82,30 @@ def test_the_mirror_image_of_a_scan_gives_the_mirror_image_of_the_result():
         back = other.flip(1) * torch.tensor([1, -1, -1, 1, 1, 1])[:, None, None, None]
         off[both_sides] = float((chi - back).abs().max() / chi.abs().max())
     assert off[True] < 2e-4 < 1e-2 < off[False]
+
+
+def test_the_gain_makes_tensors_more_or_less_anisotropic_and_nothing_else():
+    operator, field = scan(n=3)
+    before = model(2, gains=False)
+    after = before.with_gains()
+    assert after.with_gains() is after
+    with torch.inference_mode():
+        mean = before.estimate(operator, field)
+        assert torch.equal(after.estimate(operator, field), mean), "1 until it is trained"
+        after.network.leave.bias[6] = 0.5
+        raised = after.estimate(operator, field)
+    (mms, msa, pev), (other_mms, other_msa, other_pev) = (
+        eigen.principal(np.moveaxis(chi.double().numpy(), 0, -1)[operator.mask.numpy() > 0]) for chi in (mean, raised)
+    )
+    np.testing.assert_allclose(other_mms, mms, atol=1e-7)
+    np.testing.assert_allclose(other_msa, float(gain(torch.tensor(0.5))) * msa, rtol=1e-3, atol=1e-6)
+    assert np.abs((pev * other_pev).sum(-1))[msa > 1e-3].min() > 1 - 1e-4
+
+
+def test_gains_are_factors_with_a_largest():
+    found = gain(torch.tensor([-1e9, -0.7, 0.0, 0.7, 1e9], dtype=torch.float64))
+    assert found[2] == 1 and torch.allclose(found * found.flip(0), torch.ones(5, dtype=torch.float64))
+    assert float(found[-1]) == pytest.approx(LARGEST_GAIN)
 
 
 def test_every_weight_of_the_network_gets_a_gradient():
