@@ -100,4 +100,5 @@ def directed_strength(w: torch.Tensor) -> torch.Tensor:
     norm = (xx**2 + yy**2 + zz**2 + 2 * (xy**2 + xz**2 + yz**2)).sqrt()
     direction, largest = principal_direction(torch.stack([xx + norm, xy, xz, yy + norm, yz, zz + norm]))
     # λ1 − (λ2 + λ3) / 2 is 3/2 λ1 where they add up to nothing.
-    return direction.abs() * (1.5 * (largest - norm))
+    strength: torch.Tensor = direction.abs() * (1.5 * (largest - norm))
+    return strength

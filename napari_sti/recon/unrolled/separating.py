@@ -105,7 +105,7 @@ class SeparatingModel(UnrolledModel):
             ours.enter.weight[:, SEEN_BY_BOTH:] = 0
             _copy(theirs.enter.bias, ours.enter.bias)
             ours.leave.weight[:, :6] = theirs.leave.weight[:, :6]
-            _copy(theirs.leave.bias[:6], ours.leave.bias)
+            _copy(theirs.leave.bias, ours.leave.bias, first=6)
             ours.leave.weight[:, 6:] = 0
             told = ours.state_dict()  # shares memory with the network
             told["told.0.weight"][:, :CONDITIONS] = theirs.state_dict()["told.0.weight"]
@@ -245,7 +245,7 @@ def _rate_inputs(rates: torch.Tensor, dirs: NDArray[np.float64]) -> torch.Tensor
     return torch.cat([mean[None] / STRENGTH_PPM, varying])
 
 
-def _copy(source: torch.Tensor | None, target: torch.Tensor | None) -> None:
-    """Copy a bias; what the target has beyond it is 0."""
+def _copy(source: torch.Tensor | None, target: torch.Tensor | None, first: int | None = None) -> None:
+    """Copy a bias, or its first values; what the target has beyond them is 0."""
     assert source is not None and target is not None
-    target.zero_()[: len(source)] = source
+    target.zero_()[: len(source[:first])] = source[:first]
