@@ -99,11 +99,14 @@ class KSpacePenalty:
         self._gradient.add_(self._product, alpha=alpha)
 
     def subtract_gradient(self, x: torch.Tensor, out: torch.Tensor) -> float:
-        """Take (K + λ) x from `out`, and return <x, (K + λ) x>; x is looked at the first time only."""
+        """Take (K + λ) x from `out`, and return <x, (K + λ) x>; x is looked at the first time, and at k = 0."""
         if not self._followed:
             self._start(1.0, self.value(x))
         fourier.to_spectra(self._gradient, self._spectrum)
-        out.add_(torch.view_as_real(self._spectrum).flatten(3))
+        gradient = torch.view_as_real(self._spectrum).flatten(3)
+        # Differences have no mean. What rounding makes of it would be divided by λ, the only curvature there.
+        gradient[..., 0, 0, :2] = -self._ridge * x[..., 0, 0, :2]
+        out.add_(gradient)
         return self._total
 
     def _start(self, share: float, total: float) -> None:

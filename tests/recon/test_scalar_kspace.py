@@ -102,9 +102,30 @@ def test_reaches_the_same_minimum_as_in_image_space_and_sooner(ridge: float, tol
         for each in (p, None)
     )
     assert plain.stopped == quick.stopped == slow.stopped == "tolerance"
-    assert len(slow.iterations) == pytest.approx(len(plain.iterations), rel=0.02)
+    # Without a preconditioner, rounding alone made it 74 to 80 with the small ridge, by machine and threads.
+    assert len(slow.iterations) == pytest.approx(len(plain.iterations), rel=0.1)
     assert len(quick.iterations) < gain * len(plain.iterations)
     for found in (quick, slow):
         assert found.iterations[-1]["objective"] == pytest.approx(plain.iterations[-1]["objective"], rel=10 * tol)
         if tol < 1e-6:
             torch.testing.assert_close(spectra.to_image(found.x), plain.x, rtol=1e-5, atol=1e-5)
+
+
+def test_rounding_does_not_move_the_mean() -> None:
+    shape = (9, 12, 7)
+    rng = np.random.default_rng(2)
+    mask = rng.random(shape) < 0.8
+    operator = ScalarOperator(shape, SIZE, directions(1), mask)
+    penalty = GradientPenalty(rng.random((3, *shape)) < 0.7, 0.3, SIZE)
+    data = torch.from_numpy((rng.normal(size=(1, *shape)) * mask).astype(np.float32))
+    p = KSpacePreconditioner(operator.kernel, penalty, shape, float(mask.mean()), 1e-6)
+    found = cgls(
+        ScalarKSpaceOperator(operator),
+        data,
+        penalty=KSpacePenalty(penalty, operator, 1e-6),
+        preconditioner=p,
+        max_iterations=6,
+    )
+    assert found.x.abs().max() > 0.1
+    # No field tells it and every difference is blind to it: the ridge alone sets it, to 0.
+    np.testing.assert_array_equal(found.x[0, 0, 0, :2], 0)
