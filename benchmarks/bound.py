@@ -41,7 +41,7 @@ def told_nearby(truth: torch.Tensor, mask: NDArray[np.bool_], cube: int) -> torc
     others = np.maximum(total(mask.astype(np.float32)) - 1, 1)
     parts = [(total(part) - part) / others for part in truth[1:].numpy()]
     told = torch.cat([truth[:1], torch.from_numpy(np.stack(parts)).float()])
-    return told * torch.from_numpy(mask)
+    return told * torch.tensor(mask)
 
 
 def angles(acquisition: Acquisition) -> Iterator[tuple[int, float, float]]:

@@ -108,16 +108,21 @@ class TissuePenalty:
 
     def _local(self, x: torch.Tensor, out: torch.Tensor | None, part: slice) -> float:
         """Off-diagonals and diagonals of a slab."""
-        weight, trace = self.isotropic[part], self._trace[part]
-        total = 0.0
+        weight, total = self.isotropic[part], 0.0
         for i in self.off_diagonal:
-            total += _weigh(weight, x[i, part], None if out is None else out[i, part], x[i, part])
-        for i in self.diagonal:
-            component = x[i, part]
-            # The squares of the three differences sum to Σ_i x_ii (3 x_ii − trace).
-            total += _weigh(weight, 3 * component - trace, None if out is None else out[i, part], component)
-            if self.empty is not None:
-                total += _weigh(self.empty[part], component, None if out is None else out[i, part], component)
+            total += _weigh(weight, x[i, part], None if out is None else out[i, part])
+        # Of the differences themselves: 3 x_ii − trace, which has the same squares, would leave rounding in the mean of
+        # the diagonals, where a is large and the data alone tell the mean.
+        for i, j in zip(self.diagonal, self.diagonal[1:] + self.diagonal[:1], strict=True):
+            difference = x[i, part] - x[j, part]
+            flux = weight * difference
+            total += _dot(flux, difference)
+            if out is not None:
+                out[i, part] -= flux
+                out[j, part] += flux
+        if self.empty is not None:
+            for i in self.diagonal:
+                total += _weigh(self.empty[part], x[i, part], None if out is None else out[i, part])
         return total
 
     def _jumps(self, out: torch.Tensor | None, part: slice) -> float:
@@ -144,9 +149,9 @@ class TissuePenalty:
         return total
 
 
-def _weigh(weight: torch.Tensor, gradient: torch.Tensor, out: torch.Tensor | None, x: torch.Tensor) -> float:
-    """Take the weighted gradient from `out`, and return its product with x."""
-    weighted = weight * gradient
+def _weigh(weight: torch.Tensor, x: torch.Tensor, out: torch.Tensor | None) -> float:
+    """Take the weighted x from `out`, and return its product with x."""
+    weighted = weight * x
     if out is not None:
         out -= weighted
     return _dot(weighted, x)

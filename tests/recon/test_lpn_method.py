@@ -44,7 +44,7 @@ def scan(orientations: int = 2, affine=None) -> Acquisition:
 def term(iterations: int = 60) -> WhitenedTerm:
     given = scan()
     operator = StiOperator(given.shape, (1.0, 1.4, 2.2), given.b0_dirs, given.mask)
-    return WhitenedTerm(operator, torch.from_numpy(given.field), iterations)
+    return WhitenedTerm(operator, torch.tensor(given.field), iterations)
 
 
 def images(seed: int) -> torch.Tensor:

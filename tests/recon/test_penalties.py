@@ -67,6 +67,21 @@ def test_an_isotropic_constant_costs_nothing_in_tissue():
     assert penalty.value(x) == pytest.approx(0, abs=1e-14)
 
 
+def test_strong_isotropy_leaves_no_rounding_in_the_mean():
+    shape = (5, 4, 3)
+    given = Tissue(np.full(shape, 100.0), None, np.zeros((3, *shape)))
+    penalty = TissuePenalty(given, SIZE, dtype=torch.float32)
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy((rng.normal(size=shape) + 1e-6 * rng.normal(size=(6, *shape))).astype(np.float32))
+    out = torch.zeros_like(x)
+    value = penalty.subtract_gradient(x, out)
+    diagonal = x[[0, 3, 5]].double()
+    spread = (diagonal - diagonal.roll(1, 0)).square().sum() + x[[1, 2, 4]].double().square().sum()
+    assert value == pytest.approx(100 * float(spread), rel=1e-5)
+    # Where the mean is free, its gradient comes from the data alone, which is a hundred times weaker.
+    assert out[[0, 3, 5]].sum(0).abs().max() < 1e-9
+
+
 def test_weights_that_were_given_are_left_alone():
     given = tissue((3, 4, 2))
     before = given.smooth.copy()
