@@ -180,7 +180,7 @@ class EdgeQsm(Method):
         kept = 5 + 3 + 2  # operator and field, weights, preconditioner
         iterating = 6  # estimate, gradient twice, direction, A p, what is in between
         finding_edges = 2 * 9  # gradients in double precision
-        return volume * (kept + 4 + max(iterating + 6, finding_edges)) + 12_000_000
+        return volume * (kept + 4 + max(iterating + 6, finding_edges)) + 18_000_000
 
 
 def _edge_image(acquisition: Acquisition, source: str, operator: Any, field: Any) -> tuple[NDArray[np.float32], str]:

@@ -95,4 +95,4 @@ class StiKSpace(Method):
         """Estimate the peak memory of a run in bytes, without computing anything."""
         volume = volume_bytes(shape)
         # Combinations, their spectra, directions of k, what two transforms take; then the tensor twice, directions.
-        return volume * (6 + 6 + 2 + 3) + 8_000_000
+        return volume * (6 + 6 + 2 + 3) + 14_000_000
