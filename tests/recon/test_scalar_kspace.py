@@ -78,7 +78,7 @@ def test_preconditioner_is_the_inverse_where_everything_is_even() -> None:
     assert value == pytest.approx(float((normal * x).sum()))
 
 
-@pytest.mark.parametrize(("ridge", "tol", "gain"), [(1e-2, 1e-8, 1.1), (1e-6, 1e-3, 0.75)])
+@pytest.mark.parametrize(("ridge", "tol", "gain"), [(1e-2, 1e-8, 1.1), (1e-6, 2e-3, 0.75)])
 def test_reaches_the_same_minimum_as_in_image_space_and_sooner(ridge: float, tol: float, gain: float) -> None:
     shape = (16, 14, 12)
     rng = np.random.default_rng(1)
@@ -102,11 +102,14 @@ def test_reaches_the_same_minimum_as_in_image_space_and_sooner(ridge: float, tol
         for each in (p, None)
     )
     assert plain.stopped == quick.stopped == slow.stopped == "tolerance"
-    # Without a preconditioner, rounding alone made it 74 to 80 with the small ridge, by machine and threads.
-    assert len(slow.iterations) == pytest.approx(len(plain.iterations), rel=0.1)
+    # The small ridge is asked for 2e-3 only: at 1e-3 the gradient stays near the limit for twenty iterations, and
+    # rounding tells which is the last, after steps that agree to 1e-12 for the first thirty.
+    assert len(slow.iterations) == pytest.approx(len(plain.iterations), rel=0.02)
+    objectives = [[record["objective"] for record in found.iterations[:30]] for found in (plain, slow)]
+    assert objectives[0] == pytest.approx(objectives[1], rel=1e-11)
     assert len(quick.iterations) < gain * len(plain.iterations)
     for found in (quick, slow):
-        assert found.iterations[-1]["objective"] == pytest.approx(plain.iterations[-1]["objective"], rel=10 * tol)
+        assert found.iterations[-1]["objective"] == pytest.approx(plain.iterations[-1]["objective"], rel=5 * tol)
         if tol < 1e-6:
             torch.testing.assert_close(spectra.to_image(found.x), plain.x, rtol=1e-5, atol=1e-5)
 
